@@ -1,0 +1,38 @@
+"""What all tests share: how hard Hypothesis searches, and comparison with golden files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+GOLDEN = Path(__file__).parent / "golden"
+
+# Only the nightly search draws new examples: a change is never rejected for an error that was there before it.
+settings.register_profile("fast", derandomize=True, max_examples=60, deadline=None)
+settings.register_profile("full", derandomize=True, max_examples=500, deadline=None)
+settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("BACKGRAPH_PROFILE", "fast"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/* instead of comparing with it")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)` asserts that `text` is what tests/golden/NAME holds."""
+    update = bool(request.config.getoption("--update-golden"))
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        assert path.exists(), f"tests/golden/{name} is missing; write it with --update-golden"
+        assert text == path.read_bytes().decode(), f"differs from tests/golden/{name}; see --update-golden"
+
+    return compare
