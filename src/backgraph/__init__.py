@@ -1,0 +1,136 @@
+"""backgraph: write a cost; back-propagation builds its gradient as another graph.
+
+The gradient can be read as maths, drawn, checked, and compiled together with the forward pass and the update.
+"""
+
+from backgraph.calculus.backprop import gradient
+from backgraph.errors import BackgraphError
+from backgraph.evaluate import evaluate
+from backgraph.language.dims import symbol
+from backgraph.language.node import Node
+from backgraph.language.op import CARDS, Elementwise, Operation
+from backgraph.language.ops.einsum import einsum
+from backgraph.language.ops.elementwise import (
+    absolute,
+    clip,
+    cos,
+    elu,
+    equal,
+    exp,
+    expm1,
+    gelu,
+    leaky_relu,
+    log,
+    log1p,
+    maximum,
+    minimum,
+    not_equal,
+    relu,
+    sigmoid,
+    sign,
+    silu,
+    sin,
+    softplus,
+    sqrt,
+    square,
+    tanh,
+    where,
+)
+from backgraph.language.ops.leaf import constant, eye, input, labels, parameter, size
+from backgraph.language.ops.linear import dot, matmul, outer
+from backgraph.language.ops.loss import (
+    absolute_error,
+    binary_cross_entropy,
+    cross_entropy,
+    huber_loss,
+    nll,
+    one_hot,
+    poisson_loss,
+    quantile_loss,
+    squared_error,
+)
+from backgraph.language.ops.reduce import (
+    argmax,
+    cumsum,
+    log_softmax,
+    logsumexp,
+    max,
+    mean,
+    min,
+    prod,
+    softmax,
+    sum,
+)
+from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CARDS",
+    "BackgraphError",
+    "Elementwise",
+    "Node",
+    "Operation",
+    "absolute",
+    "absolute_error",
+    "argmax",
+    "binary_cross_entropy",
+    "broadcast",
+    "cast",
+    "clip",
+    "concatenate",
+    "constant",
+    "cos",
+    "cross_entropy",
+    "cumsum",
+    "dot",
+    "einsum",
+    "elu",
+    "equal",
+    "evaluate",
+    "exp",
+    "expm1",
+    "eye",
+    "gelu",
+    "gradient",
+    "huber_loss",
+    "input",
+    "labels",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "nll",
+    "not_equal",
+    "one_hot",
+    "outer",
+    "parameter",
+    "poisson_loss",
+    "prod",
+    "quantile_loss",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "size",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "square",
+    "squared_error",
+    "sum",
+    "symbol",
+    "take",
+    "tanh",
+    "transpose",
+    "where",
+]

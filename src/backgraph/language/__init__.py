@@ -1,0 +1,1 @@
+"""The graph language: nodes, dimensions, operations, and the text front end."""
