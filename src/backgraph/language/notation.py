@@ -5,6 +5,7 @@ A tree says what is meant (a product, a quotient, a transpose), not how it looks
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -135,66 +136,103 @@ Tree: TypeAlias = (
 )
 
 
+Kind: TypeAlias = Literal["scale", "hadamard", "matrix"]
+
+
 def infix(symbol: str, left: Tree, right: Tree) -> Tree:
     """left ± right, flattened."""
     sign = -1 if symbol == "-" else 1
-    first = left.terms if isinstance(left, Sum) else ((1, left),)
-    if isinstance(right, Sum):
-        return Sum(first + tuple((sign * s, t) for s, t in right.terms))
-    return Sum((*first, (sign, right)))
+    return Sum(_terms(left) + tuple((sign * s, t) for s, t in _terms(right)))
 
 
 def negated(tree: Tree) -> Tree:
     """−tree, with signs of a sum turned."""
-    return Sum(tuple((-s, t) for s, t in tree.terms)) if isinstance(tree, Sum) else Sum(((-1, tree),))
+    return _signed(tuple((-s, t) for s, t in _terms(tree)))
 
 
-def times(kind: Literal["scale", "hadamard", "matrix"], left: Tree, right: Tree) -> Tree:
+def transposed(tree: Tree) -> Tree:
+    """The transpose; of a transpose, what it is of."""
+    return tree.of if isinstance(tree, Transposed) else Transposed(tree)
+
+
+def times(kind: Kind, left: Tree, right: Tree) -> Tree:
     """A product in the order a mathematician writes: numbers, scalars, then arrays; signs and divisors outside."""
-    if kind != "matrix":
-        outside = _without_sign(kind, left, right) or _without_divisor(kind, left, right)
-        if outside is not None:
-            return outside
-    factors = [*_factors(kind, left), *_factors(kind, right)]
-    numbers = [f for f in factors if isinstance(f, Number)] if kind == "scale" else []
-    rest = [f for f in factors if not (kind == "scale" and isinstance(f, Number))]
-    if not numbers:
-        return Product(kind, tuple(rest))
-    total = 1.0
-    for number in numbers:
-        total *= number.value
-    if not rest:
-        return Number(total)
-    if total == 1:
-        return rest[0] if len(rest) == 1 else Product(kind, tuple(rest))
-    return Product(kind, (Number(total), *rest))
+    outside = _without_sign(kind, left, right) or _without_divisor(kind, left, right)
+    if outside is not None:
+        return outside
+    if kind == "scale":
+        return _scaled((*_factors(kind, left), *_factors(kind, right)))
+    scalars = (*_scalars(left), *_scalars(right))
+    arrays = Product(kind, (*_factors(kind, _unscaled(left)), *_factors(kind, _unscaled(right))))
+    return _scaled((*scalars, arrays)) if scalars else arrays
 
 
 def quotient(above: Tree, below: Tree) -> Tree:
     """above / below, with a sign of `above` in front."""
-    if isinstance(above, Sum) and len(above.terms) == 1 and above.terms[0][0] < 0:
-        return negated(quotient(above.terms[0][1], below))
+    if _is_negative(above):
+        return negated(quotient(negated(above), below))
+    if below == Number(1.0):
+        return above
     if isinstance(above, Quotient):
         return Quotient(above.above, times("scale", above.below, below))
     return Quotient(above, below)
 
 
-def _factors(kind: str, tree: Tree) -> tuple[Tree, ...]:
+def _scaled(factors: tuple[Tree, ...]) -> Tree:
+    """A product with a scalar: numbers multiplied and in front, 1 left out."""
+    number = math.prod(f.value for f in factors if isinstance(f, Number))
+    rest = tuple(f for f in factors if not isinstance(f, Number))
+    if number < 0:
+        return negated(_scaled((Number(-number), *rest)))
+    whole = rest if number == 1 and rest else (Number(number), *rest)
+    return whole[0] if len(whole) == 1 else Product("scale", whole)
+
+
+def _terms(tree: Tree) -> tuple[tuple[int, Tree], ...]:
+    if isinstance(tree, Number) and tree.value < 0:
+        return ((-1, Number(-tree.value)),)
+    return tree.terms if isinstance(tree, Sum) else ((1, tree),)
+
+
+def _signed(terms: tuple[tuple[int, Tree], ...]) -> Tree:
+    return terms[0][1] if len(terms) == 1 and terms[0][0] > 0 else Sum(terms)
+
+
+def _is_negative(tree: Tree) -> bool:
+    terms = _terms(tree)
+    return len(terms) == 1 and terms[0][0] < 0
+
+
+def _factors(kind: Kind, tree: Tree) -> tuple[Tree, ...]:
     return tree.factors if isinstance(tree, Product) and tree.kind == kind else (tree,)
 
 
-def _without_sign(kind: Literal["scale", "hadamard", "matrix"], left: Tree, right: Tree) -> Tree | None:
-    for this, other, swapped in ((left, right, False), (right, left, True)):
-        if isinstance(this, Sum) and len(this.terms) == 1 and this.terms[0][0] < 0:
-            inner = this.terms[0][1]
-            return negated(times(kind, other, inner) if swapped else times(kind, inner, other))
-    return None
+def _scalars(tree: Tree) -> tuple[Tree, ...]:
+    """What scales an array: of `2 λ A`, written in this order, all but the last factor."""
+    return tree.factors[:-1] if isinstance(tree, Product) and tree.kind == "scale" else ()
 
 
-def _without_divisor(kind: Literal["scale", "hadamard", "matrix"], left: Tree, right: Tree) -> Tree | None:
+def _unscaled(tree: Tree) -> Tree:
+    return tree.factors[-1] if isinstance(tree, Product) and tree.kind == "scale" else tree
+
+
+def _without_sign(kind: Kind, left: Tree, right: Tree) -> Tree | None:
+    if _is_negative(left):
+        return negated(times(kind, negated(left), right))
+    return negated(times(kind, left, negated(right))) if _is_negative(right) else None
+
+
+def _without_divisor(kind: Kind, left: Tree, right: Tree) -> Tree | None:
+    """x · 1/m as x/m; but a mean stays (1/m) Σ x."""
     if kind != "scale":
         return None
     for this, other in ((left, right), (right, left)):
-        if isinstance(this, Quotient) and this.above == Number(1.0):
+        if isinstance(this, Quotient) and isinstance(other, BigSum):
+            return Product("scale", (this, other))
+        if isinstance(this, Quotient) and this.above == Number(1.0) and not _is_mean(other):
             return quotient(other, this.below)
     return None
+
+
+def _is_mean(tree: Tree) -> bool:
+    return isinstance(tree, Product) and isinstance(tree.factors[-1], BigSum)

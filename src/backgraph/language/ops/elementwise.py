@@ -22,7 +22,9 @@ Write = Callable[..., maths.Tree]
 
 def is_scale(node: Node) -> bool:
     """Whether a factor is a scalar, or a scalar copied to a shape."""
-    return node.shape == () or (isinstance(node.op, Broadcast) and node.inputs[0].shape == ())
+    while isinstance(node.op, Broadcast):
+        node = node.inputs[0]
+    return node.shape == ()
 
 
 def _product(inputs: tuple[Node, ...], a: maths.Tree, b: maths.Tree) -> maths.Tree:

@@ -84,7 +84,7 @@ class VecMat(Bilinear):
         return MatVec().apply(A, G) if position == 0 else Outer().apply(x, G)
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
-        return notation.times("matrix", notation.Transposed(trees[0]), trees[1])
+        return notation.times("matrix", notation.transposed(trees[0]), trees[1])
 
     def work(self, inputs: tuple[Node, ...]) -> Dim:
         return count(inputs[1].shape)
@@ -106,7 +106,7 @@ class VecDot(Bilinear):
         return _spread(G, other) * spread
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
-        return notation.times("matrix", notation.Transposed(trees[0]), trees[1])
+        return notation.times("matrix", notation.transposed(trees[0]), trees[1])
 
     def work(self, inputs: tuple[Node, ...]) -> Dim:
         return count(inputs[0].shape)
@@ -127,7 +127,7 @@ class Outer(Bilinear):
         return MatVec().apply(G, y) if position == 0 else MatVec().apply(swapped(G), x)
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
-        return notation.times("matrix", trees[0], notation.Transposed(trees[1]))
+        return notation.times("matrix", trees[0], notation.transposed(trees[1]))
 
     def work(self, inputs: tuple[Node, ...]) -> Dim:
         return product(self.shape(*inputs))  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from backgraph.language.check import here, mismatch, normal_axis
 from backgraph.language.dims import Dim, Open, Polynomial, Shape, as_shape, product, shape_text
 from backgraph.language.node import FLOATS, OPERATORS, Node
 from backgraph.language.op import Array, Parametrised
-from backgraph.language.ops.leaf import constant, literal
+from backgraph.language.ops.leaf import literal, number
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Transpose(Parametrised):
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
         rank = len(self.permutation)
         if self.permutation == (*range(rank - 2), rank - 1, rank - 2):
-            return notation.Transposed(trees[0])
+            return notation.transposed(trees[0])
         order = ",".join(map(str, self.permutation))
         return notation.Apply("transpose", (trees[0], notation.Name(f"({order})")))
 
@@ -141,6 +141,9 @@ class Reshape(Parametrised):
         return Reshape(inputs[0].shape).apply(G)
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
+        have, want = ([dim for dim in shape if dim != 1] for shape in (inputs[0].shape, self.to))  # type: ignore[union-attr]
+        if have == want:
+            return trees[0]  # axes of size 1 come and go without being written
         return notation.Apply("reshape", (trees[0], notation.Name(shape_text(self.to))))
 
 
@@ -330,8 +333,10 @@ def broadcast(x: Node, shape: Any) -> Node:
     to = as_shape(shape)
     if x.shape == to:
         return x
+    if x.shape == ():
+        return scalar_to(x, to)
     if isinstance(x.shape, Open) or isinstance(to, Open):
-        return scalar_to(x, to) if x.shape == () else Broadcast(to, None).apply(x)
+        return Broadcast(to, None).apply(x)
     ahead = len(to) - x.rank
     if ahead < 0 or any(have not in (1, want) for have, want in zip(x.shape, to[ahead:], strict=True)):
         raise mismatch("broadcast", f"->{shape_text(to)}", [x], f"{shape_text(x.shape)} does not fit {shape_text(to)}")
@@ -354,7 +359,7 @@ def expand(x: Node, axes: Sequence[int], shape: Shape) -> Node:
 
 def full_like(x: Node, value: float) -> Node:
     """`value` everywhere, in the shape of `x`."""
-    return scalar_to(constant(value, x.dtype if x.dtype in FLOATS else "float64"), x.shape)
+    return scalar_to(number(value, x.dtype if x.dtype in FLOATS else "float64"), x.shape)
 
 
 def zeros_like(x: Node) -> Node:

@@ -1,0 +1,1 @@
+"""Seeing the graph: maths as text and LaTeX, explanations of gradients, drawings."""

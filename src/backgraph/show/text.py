@@ -1,0 +1,143 @@
+"""Maths as one line of text, in Unicode or in ASCII: `Hᵀ G + 2λ W⁽²⁾` or `H^T G + 2 lam W2`.
+
+The ASCII form is read back by a grammar of its own: juxtaposition is a product, `.*` the elementwise one, `^T` a
+transpose, `^2` an elementwise power.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from backgraph.language.notation import (
+    Apply,
+    Bars,
+    BigSum,
+    Gradient,
+    Indexed,
+    Iverson,
+    Name,
+    Number,
+    Power,
+    Quotient,
+    Relation,
+    Transposed,
+    Tree,
+)
+from backgraph.show.layout import ATOM, Layout, binding, is_base, is_numerator, is_operand_of_sum
+from backgraph.show.names import SUPERSCRIPTS, ascii_name, display_name
+
+WORDS = {"<=": "≤", ">=": "≥", "!=": "≠", "==": "="}
+"""Relations in ASCII and in Unicode."""
+ASCII_RELATIONS = {mark: plain for plain, mark in WORDS.items()}
+
+
+def number_text(value: float) -> str:
+    """The shortest decimal that reads back as `value`: 2, 0.5, 1e-08."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+
+
+class UnicodeText(Layout):
+    """`(softmax(U⁽²⁾) − onehot(y))/m`."""
+
+    signs = (" + ", " − ", "−")
+    hadamard = " ⊙ "
+
+    def name(self, text: str) -> str:
+        return display_name(text)
+
+    def number(self, value: float) -> str:
+        if value != value or abs(value) == float("inf"):
+            return {"inf": "∞", "-inf": "−∞"}.get(repr(value), "NaN")
+        return number_text(value).replace("-", "−")
+
+    def bracketed(self, text: str) -> str:
+        return f"({text})"
+
+    def gradient(self, tree: Gradient) -> str:
+        return f"∇{self.inside(tree.of, binding(tree.of) == ATOM)} {self.inside(tree.cost, binding(tree.cost) == ATOM)}"
+
+    def quotient(self, tree: Quotient) -> str:
+        above, below = tree.above, tree.below
+        return f"{self.inside(above, is_numerator(above))}/{self.inside(below, binding(below) == ATOM)}"
+
+    def power(self, tree: Power) -> str:
+        base, exponent = self.inside(tree.base, is_base(tree.base)), tree.exponent
+        if isinstance(exponent, Number) and exponent.value == int(exponent.value):
+            return base + number_text(exponent.value).translate(SUPERSCRIPTS)
+        return f"{base}^{self.inside(exponent, isinstance(exponent, (Name, Number)) and binding(exponent) == ATOM)}"
+
+    def transposed(self, tree: Transposed) -> str:
+        if isinstance(tree.of, Name):
+            return self.write(tree.of) + "ᵀ"
+        return self.inside(tree.of, is_base(tree.of)) + "ᵀ"
+
+    def apply(self, tree: Apply) -> str:
+        arguments = [self.write(argument) for argument in tree.arguments]
+        if tree.function == "sqrt":
+            bare = binding(tree.arguments[0]) == ATOM and not isinstance(tree.arguments[0], (Power, Transposed))
+            return f"√{arguments[0]}" if bare else f"√({arguments[0]})"
+        return f"{tree.function}({', '.join(arguments)})"
+
+    def relation(self, tree: Relation) -> str:
+        left, right = (self.inside(side, not isinstance(side, Relation)) for side in (tree.left, tree.right))
+        return f"{left} {tree.symbol} {right}"
+
+    def iverson(self, tree: Iverson) -> str:
+        return f"[{self.write(tree.condition)}]"
+
+    def big_sum(self, tree: BigSum) -> str:
+        over = "_" + ",".join(tree.over) if tree.over else ""
+        return f"{tree.symbol}{over} {self.inside(tree.of, is_operand_of_sum(tree.of))}"
+
+    def bars(self, tree: Bars) -> str:
+        return f"|{self.write(tree.of)}|"
+
+    def indexed(self, tree: Indexed) -> str:
+        return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}[{tree.index}]"
+
+
+class AsciiText(UnicodeText):
+    """`(softmax(U2) - onehot(y))/m`."""
+
+    signs = (" + ", " - ", "-")
+    hadamard = " .* "
+    beside: ClassVar[str] = " "
+    big: ClassVar[dict[str, str]] = {"Σ": "sum", "Π": "prod"}
+
+    def name(self, text: str) -> str:
+        return ascii_name(text)
+
+    def number(self, value: float) -> str:
+        return number_text(value) if value == value and abs(value) != float("inf") else repr(value)
+
+    def gradient(self, tree: Gradient) -> str:
+        return f"grad_{self.inside(tree.of, isinstance(tree.of, Name))} {self.inside(tree.cost, True)}"
+
+    def power(self, tree: Power) -> str:
+        exponent = tree.exponent
+        plain = isinstance(exponent, Name) or (isinstance(exponent, Number) and exponent.value >= 0)
+        return f"{self.inside(tree.base, isinstance(tree.base, Name) or is_base(tree.base))}^{self.inside(exponent, plain)}"
+
+    def transposed(self, tree: Transposed) -> str:
+        return self.inside(tree.of, isinstance(tree.of, Name) or is_base(tree.of)) + "^T"
+
+    def apply(self, tree: Apply) -> str:
+        return f"{tree.function}({', '.join(self.write(argument) for argument in tree.arguments)})"
+
+    def relation(self, tree: Relation) -> str:
+        return super().relation(Relation(ASCII_RELATIONS.get(tree.symbol, tree.symbol), tree.left, tree.right))
+
+    def big_sum(self, tree: BigSum) -> str:
+        over = "_" + "_".join(part.replace(" ", "") for part in tree.over) if tree.over else ""
+        return f"{self.big.get(tree.symbol, tree.symbol)}{over}({self.write(tree.of)})"
+
+    def bars(self, tree: Bars) -> str:
+        return f"abs({self.write(tree.of)})"
+
+
+_UNICODE, _ASCII = UnicodeText(), AsciiText()
+
+
+def text(tree: Tree, *, ascii: bool = False) -> str:
+    """`tree` as one line of Unicode, or of ASCII."""
+    return (_ASCII if ascii else _UNICODE).write(tree)
