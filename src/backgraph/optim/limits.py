@@ -37,6 +37,7 @@ def whole(where: str, value: object, least: int = 1) -> int:
 def _within(where: str, value: object, holds: Callable[[float], bool], expected: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise UsageError("BG601", where, "not a number", got=value)
-    if not math.isfinite(value) or not holds(value):
-        raise TrainingError("BG401", where, "out of range", got=float(value), expected=expected)
-    return float(value)
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number) or not holds(number):
+        raise TrainingError("BG401", where, "out of range", got=number, expected=expected)
+    return number

@@ -40,7 +40,7 @@ class Optimizer(ABC):
         not_negative("decoupled_decay", self.decoupled_decay)
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027  # an optimiser may have no hyper-parameters of its own
         """Refuse hyper-parameters outside their range: TrainingError BG401."""
 
     def state(self, parameter: Node) -> dict[str, float]:
@@ -48,7 +48,7 @@ class Optimizer(ABC):
         return {}
 
     def scalars(self, t: int) -> dict[str, float]:
-        """The scalars of step t = 0, 1, 2 …"""
+        """The scalars of step t, counted from 0."""
         rate = rate_at(self.learning_rate, t)
         shrink = {"shrink": rate * self.decoupled_decay} if self.decoupled_decay else {}
         return {"learning_rate": rate, **shrink}

@@ -106,7 +106,7 @@ class OneCycle:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """(t + 1)/steps of the first rate of `then` during `steps` steps, then `then`; the first step is not wasted on 0."""
+    """(t + 1)/steps of the first rate of `then` during `steps` steps, then `then`; no step is wasted on rate 0."""
 
     steps: int
     then: Schedule
@@ -128,7 +128,7 @@ def as_schedule(rate: float | Schedule) -> Schedule:
 def rate_at(schedule: float | Schedule, t: int) -> float:
     """ε_t. Raises UsageError BG601 where a user's schedule returns something else than a finite number ≥ 0."""
     rate = as_schedule(schedule)(t)
-    if not isinstance(rate, (int, float)) or not math.isfinite(rate) or rate < 0:
+    if not math.isfinite(rate) or rate < 0:
         raise UsageError("BG601", f"learning_rate at step {t}", "the schedule gave no rate", got=rate)
     return float(rate)
 

@@ -1,0 +1,1 @@
+"""Models: graphs that come with initial values, and know how to predict."""

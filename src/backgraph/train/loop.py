@@ -1,0 +1,191 @@
+"""The training loop: epochs of minibatches in an order keyed by (seed, epoch), through an engine.
+
+The state of training is a `Training`: the arrays that change, and how many steps are done. From the seed and that
+number follows everything else, so training that was interrupted, in the middle of an epoch too, goes on to the same
+bits as training that was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from numpy.typing import ArrayLike
+
+from backgraph.language.node import Node
+from backgraph.language.op import Array
+from backgraph.optim.clipping import Clip
+from backgraph.optim.limits import whole
+from backgraph.optim.optimizer import Optimizer
+from backgraph.train.callbacks import Callback, any_wants_to_stop
+from backgraph.train.engine import Engine, NumpyEngine, bindings, divergence
+from backgraph.train.examples import examples, minibatches
+from backgraph.train.interrupt import Interrupt, interruptible
+from backgraph.train.shuffle import permutation
+from backgraph.train.step import Step, training_step
+
+Validation: TypeAlias = Callable[["Training"], Mapping[str, float]]
+"""Scores of the model as it is now, by name, such as {"validation accuracy": 0.97}."""
+
+
+@dataclass
+class Training:
+    """The state of training: `variables` (the arrays of `step.variables`, changed in place) after `done` steps.
+
+    `history` has a row for each finished epoch: "loss", the mean of the cost over its examples as they were seen, and
+    what validation said. `loss_sum` is the running sum of the unfinished epoch, in float64 and in the order of steps.
+    """
+
+    step: Step
+    variables: list[Array]
+    examples: int
+    batch_size: int
+    seed: int
+    done: int = 0
+    loss_sum: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+
+    @property
+    def parameters(self) -> dict[Node, Array]:
+        """The learned arrays, by node; not copies."""
+        return dict(zip(self.step.parameters, self.variables, strict=False))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Minibatches in an epoch; the last may be smaller."""
+        return -(-self.examples // self.batch_size)
+
+    @property
+    def epoch(self) -> int:
+        """Number of finished epochs."""
+        return self.done // self.steps_per_epoch
+
+    def run(
+        self,
+        data: Mapping[Any, ArrayLike],
+        *,
+        epochs: int,
+        validation: Validation | None = None,
+        callbacks: Sequence[Callback] = (),
+        engine: Engine | None = None,
+        steps_per_call: int = 1024,
+    ) -> Training:
+        """Train until `epochs` epochs are done in all, counted from the very start.
+
+        Raises what `fit` does. After any of it this object is whole, and `run` goes on where it stopped.
+        """
+        arrays, _ = examples(self.step, data)
+        whole("epochs", epochs, least=0)
+        with interruptible() as interrupt:
+            run = _Run(arrays, engine or NumpyEngine(), interrupt, validation, callbacks, steps_per_call)
+            for callback in callbacks:
+                callback.begin(self)
+            try:
+                self._epochs(epochs, run)
+            finally:
+                for callback in callbacks:
+                    callback.end(self)
+        return self
+
+    def _epochs(self, epochs: int, run: _Run) -> None:
+        """Epoch after epoch; one whose steps are done is finished first, even if that was in an earlier run."""
+        while not run.interrupt.requested:
+            if len(self.history) < self.epoch:
+                if self._finish_epoch(run):
+                    return
+            elif self.epoch >= epochs:
+                return
+            else:
+                self._epoch(run)
+
+    def _epoch(self, run: _Run) -> None:
+        order = permutation(self.examples, self.seed, self.epoch)
+        for index in minibatches(order, self.batch_size, self.done % self.steps_per_epoch, run.steps_per_call):
+            self._steps(index, run)
+            for callback in run.callbacks:
+                callback.steps_done(self)
+            if run.interrupt.requested:
+                return
+
+    def _steps(self, index: Array, run: _Run) -> None:
+        """One call of the engine, and the account of what it did. Raises DivergenceError."""
+        scalars = self.step.schedule(self.done, len(index))
+        outputs = run.engine.run(
+            self.step, self.variables, run.data, index=index, scalars=scalars, interrupt=run.interrupt
+        )
+        done = len(outputs)
+        for row in outputs:
+            self.loss_sum += float(row[0]) * index.shape[1]
+        self.done += done
+        if done < len(index) and not run.interrupt.requested:
+            raise divergence(
+                self.step, bindings(self.step, self.variables, run.data, index[done], scalars[done]), self.done
+            )
+
+    def _finish_epoch(self, run: _Run) -> bool:
+        scores = dict(run.validation(self)) if run.validation else {}
+        self.history.append({"loss": self.loss_sum / self.examples, **scores})
+        self.loss_sum = 0.0
+        return any_wants_to_stop(run.callbacks, self)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run of training works with, beside its state."""
+
+    data: Mapping[Node, Array]
+    engine: Engine
+    interrupt: Interrupt
+    validation: Validation | None
+    callbacks: Sequence[Callback]
+    steps_per_call: int
+
+
+def fit(
+    cost: Node,
+    parameters: Mapping[Node, Array],
+    data: Mapping[Any, ArrayLike],
+    *,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int = 32,
+    seed: int = 0,
+    batch: str = "m",
+    clip: Clip | None = None,
+    decayed: Sequence[Node] | None = None,
+    validation: Validation | None = None,
+    callbacks: Sequence[Callback] = (),
+    engine: Engine | None = None,
+) -> Training:
+    """Lower `cost` from the initial values of `parameters` by minibatches of `data` (arrays by node or name).
+
+    Raises TrainingError BG401 for hyper-parameters out of range, DataError BG201, BG206, BG207 and CalculusError BG302
+    for data that does not serve, all before the first step; DivergenceError BG451 at the first value that is not
+    finite; KeyboardInterrupt between two steps. To go on after the last two, use `begin` and `Training.run`.
+    """
+    training = begin(
+        cost, parameters, data, optimizer=optimizer, batch_size=batch_size, seed=seed, batch=batch, clip=clip,
+        decayed=decayed,
+    )  # fmt: skip
+    return training.run(data, epochs=epochs, validation=validation, callbacks=callbacks, engine=engine)
+
+
+def begin(
+    cost: Node,
+    parameters: Mapping[Node, Array],
+    data: Mapping[Any, ArrayLike],
+    *,
+    optimizer: Optimizer,
+    batch_size: int = 32,
+    seed: int = 0,
+    batch: str = "m",
+    clip: Clip | None = None,
+    decayed: Sequence[Node] | None = None,
+) -> Training:
+    """Training before its first step; see `fit`. A minibatch larger than the data is the data."""
+    whole("seed", seed, least=0)
+    whole("batch_size", batch_size)
+    step = training_step(cost, list(parameters), optimizer, batch=batch, clip=clip, decayed=decayed)
+    _, n = examples(step, data)
+    return Training(step, step.arrays(parameters), n, min(batch_size, n), seed)
