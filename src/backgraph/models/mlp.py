@@ -112,7 +112,7 @@ class MLP:
         return dict(zip(network.parameters, [*drawn, *zeros], strict=True))
 
     def data(self, X: Array, y: Array) -> dict[Node, Array]:
-        """Data for `train.loop.fit`. X: rows × inputs; y: class numbers (rows), or targets (rows, or rows × outputs)."""
+        """Data for `train.loop.fit`. X: rows × inputs; y: class numbers (rows) or targets (rows or rows × outputs)."""
         network = self.network
         targets = np.asarray(y, network.y.dtype)
         if self.task == "regression" and targets.ndim == 1:
