@@ -20,7 +20,7 @@ from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
 from backgraph.language.op import Operation, total
 from backgraph.language.ops.shape import is_full_of, ones_like, zeros_like
-from backgraph.language.walk import ancestors, consumers, topological_order
+from backgraph.language.walk import consumers, topological_order
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ def build_grad(
             contributions.append(Term(V, C, position, D, G))
     nonzero = [term for term in contributions if not is_full_of(term.node, 0.0)]
     if contributions:
-        grad_table[V] = total([term.node for term in nonzero], zeros_like(V))
+        grad_table[V] = total([term.node for term in nonzero]) if nonzero else zeros_like(V)
         terms.extend(nonzero)
 
 
 def prune(z: Node, targets: Sequence[Node]) -> list[Node]:
     """G': ancestors of z that are descendants of the targets, inputs before consumers."""
     order = topological_order([z])
-    descends: set[Node] = set(targets) & ancestors([z])
+    descends: set[Node] = set(targets).intersection(order)
     for node in order:
         if any(given in descends for given in node.inputs):
             descends.add(node)

@@ -48,7 +48,7 @@ def infer_shape(name: str, signature: str, inputs: Sequence[Node]) -> Shape:
     Raises GraphError BG101 that names the clashing dimension.
     """
     cores, result = parse_signature(signature)
-    if all(not core for core in cores) and not result:
+    if not result and not any(cores):
         return _same_shape(name, signature, inputs)
     sizes: dict[str, Dim] = {}
     batches: list[tuple[Dim, ...]] = []
@@ -69,9 +69,11 @@ def infer_shape(name: str, signature: str, inputs: Sequence[Node]) -> Shape:
 
 
 def _same_shape(name: str, signature: str, inputs: Sequence[Node]) -> Shape:
-    if any(node.shape != inputs[0].shape for node in inputs):
-        raise mismatch(name, signature, inputs, "the operands differ in shape")
-    return inputs[0].shape
+    shape = inputs[0].shape
+    for node in inputs:
+        if node.shape is not shape and node.shape != shape:
+            raise mismatch(name, signature, inputs, "the operands differ in shape")
+    return shape
 
 
 def mismatch(name: str, signature: str, inputs: Sequence[Node], why: str) -> GraphError:
@@ -86,7 +88,9 @@ def broadcast_shapes(name: str, inputs: Sequence[Node]) -> Shape:
     Only a literal 1 (or a missing axis) is stretched; two different symbols never fit. An open shape is taken to fit
     into any shape that is not a scalar.
     """
-    shapes = [node.shape for node in inputs]
+    shapes = [node.shape for node in inputs if node.shape != ()]
+    if all(shape == shapes[0] for shape in shapes):
+        return shapes[0] if shapes else ()
     known = [shape for shape in shapes if isinstance(shape, tuple)]
     rank = max((len(shape) for shape in known), default=0)
     if rank == 0 and any(isinstance(shape, Open) for shape in shapes):
@@ -103,13 +107,16 @@ def broadcast_shapes(name: str, inputs: Sequence[Node]) -> Shape:
 
 def common_dtype(name: str, inputs: Sequence[Node]) -> str:
     """The one float dtype of the operands. Raises GraphError BG102 where they mix."""
-    dtypes = sorted({node.dtype for node in inputs})
-    if len(dtypes) != 1:
-        raise GraphError(
-            "BG102", f"{here()} {name}", "operands differ in dtype", got=", ".join(described_dtype(n) for n in inputs),
-            expected="one dtype", hint=f"write cast(x, '{dtypes[-1] if dtypes[-1] != 'int64' else 'float64'}')",
-        )  # fmt: skip
-    return dtypes[0]
+    first = inputs[0].dtype
+    for node in inputs:
+        if node.dtype != first:
+            wider = max((each.dtype for each in inputs if each.dtype.startswith("float")), default="float64")
+            raise GraphError(
+                "BG102", f"{here()} {name}", "operands differ in dtype",
+                got=", ".join(described_dtype(each) for each in inputs), expected="one dtype",
+                hint=f"write cast(x, '{wider}')",
+            )  # fmt: skip
+    return first
 
 
 def described_dtype(node: Node) -> str:

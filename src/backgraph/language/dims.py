@@ -98,7 +98,7 @@ def as_dim(value: int | str | Polynomial) -> Dim:
 
 def as_shape(values: Iterable[int | str | Polynomial] | Open) -> Shape:
     """A shape from what users write: `("m", 784)`."""
-    return values if isinstance(values, Open) else tuple(as_dim(value) for value in values)
+    return values if isinstance(values, Open) else tuple([as_dim(value) for value in values])
 
 
 def at(dim: Dim, sizes: Mapping[str, Dim]) -> Dim:

@@ -38,11 +38,10 @@ class Node:
     dtype: str
 
     def __init__(self, op: Operation, inputs: tuple[Node, ...], shape: Shape, dtype: str) -> None:
-        set_field = object.__setattr__
-        set_field(self, "op", op)
-        set_field(self, "inputs", inputs)
-        set_field(self, "shape", shape)
-        set_field(self, "dtype", dtype)
+        _set_op(self, op)
+        _set_inputs(self, inputs)
+        _set_shape(self, shape)
+        _set_dtype(self, dtype)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"nodes are immutable; cannot set {name!r}")
@@ -130,14 +129,17 @@ class Node:
         return OPERATORS["T"](self)
 
 
+_set_op, _set_inputs = Node.op.__set__, Node.inputs.__set__  # type: ignore[attr-defined]  # slots are descriptors
+_set_shape, _set_dtype = Node.shape.__set__, Node.dtype.__set__  # type: ignore[attr-defined]
+
 Operand = Node | int | float
 
 _table: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def intern(op: Operation, inputs: tuple[Node, ...], infer: Callable[[], tuple[Shape, str]]) -> Node:
-    """The one node for `op` applied to `inputs`; `infer` gives shape and dtype if it is new.
+def intern(op: Operation, inputs: tuple[Node, ...]) -> Node:
+    """The one node for `op` applied to `inputs`; the card infers its shape and dtype if it is new.
 
     Keys hold the inputs' ids: a node keeps its inputs alive, so an id is not reused while its key stands.
     """
@@ -145,8 +147,7 @@ def intern(op: Operation, inputs: tuple[Node, ...], infer: Callable[[], tuple[Sh
     found = _table.get(key)
     if found is not None:
         return found
-    shape, dtype = infer()
-    node = Node(op, inputs, shape, dtype)
+    node = Node(op, inputs, op.shape(*inputs), op.dtype(*inputs))
     with _lock:
         return _table.setdefault(key, node)
 

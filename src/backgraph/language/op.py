@@ -57,7 +57,7 @@ class Operation:
 
     def apply(self, *inputs: Node) -> Node:
         """The node for exactly these inputs: nothing is broadcast or converted."""
-        return intern(self, inputs, lambda: (self.shape(*inputs), self.dtype(*inputs)))
+        return intern(self, inputs)
 
     def shape(self, *inputs: Node) -> Shape:
         """Shape of the result; by the signature unless a card with parameters says otherwise."""
@@ -159,8 +159,12 @@ class Elementwise(Operation):
         if len(operands) != len(self.rules):
             raise UsageError("BG601", here(), f"{self.name} takes {len(self.rules)} operands", got=len(operands))
         nodes = as_nodes(self.name, operands)
-        shape = broadcast_shapes(self.name, nodes)
-        return self.apply(*(OPERATORS["broadcast"](node, shape) for node in nodes))
+        first = nodes[0].shape
+        for node in nodes:
+            if node.shape != first:
+                shape = broadcast_shapes(self.name, nodes)
+                return self.apply(*[OPERATORS["broadcast"](each, shape) for each in nodes])
+        return self.apply(*nodes)
 
     def dtype(self, *inputs: Node) -> str:
         if self._result == "bool":
@@ -194,14 +198,16 @@ def register(name: str, card: Operation | type[Operation]) -> None:
 
 def as_nodes(name: str, operands: Sequence[Operand]) -> list[Node]:
     """Operands as nodes; Python numbers are weak: they take the float dtype of the others (float64 if alone)."""
-    floats = [x.dtype for x in operands if isinstance(x, Node)]
-    dtype = next((d for d in floats if d in FLOATS), floats[0] if floats else "float64")
+    dtypes = [x.dtype for x in operands if isinstance(x, Node)]
+    if len(dtypes) == len(operands):
+        return list(operands)  # type: ignore[arg-type]
+    dtype = next((d for d in dtypes if d in FLOATS), dtypes[0] if dtypes else "float64")
     return [x if isinstance(x, Node) else _number(name, x, dtype) for x in operands]
 
 
 def _number(name: str, value: object, dtype: str) -> Node:
     if isinstance(value, (bool, int, float, np.integer, np.floating)):
-        return OPERATORS["constant"](float(value) if dtype in FLOATS else value, dtype)  # type: ignore[arg-type]
+        return OPERATORS["number"](float(value) if dtype in FLOATS else value, dtype)  # type: ignore[arg-type]
     raise UsageError(
         "BG601", f"{here()} {name}", "an operand is neither a node nor a number", got=value,
         hint="wrap arrays in constant(...)",

@@ -15,19 +15,17 @@ def topological_order(outputs: Iterable[Node]) -> list[Node]:
     """All ancestors of `outputs` (themselves included), inputs before consumers; the order is deterministic."""
     order: list[Node] = []
     done: set[Node] = set()
-    for output in outputs:
-        stack: list[tuple[Node, int]] = [(output, 0)]
-        while stack:
-            node, position = stack.pop()
-            if node in done:
-                continue
-            if position < len(node.inputs):
-                stack.append((node, position + 1))
-                if node.inputs[position] not in done:
-                    stack.append((node.inputs[position], 0))
-            else:
-                done.add(node)
-                order.append(node)
+    stack = list(outputs)[::-1]
+    while stack:
+        node = stack[-1]
+        waiting = [] if node in done else [given for given in node.inputs if given not in done]
+        if waiting:
+            stack.extend(waiting[::-1])
+            continue
+        stack.pop()
+        if node not in done:
+            done.add(node)
+            order.append(node)
     return order
 
 

@@ -6,6 +6,7 @@ Variables are identified by object: two inputs of one name are two inputs. Const
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -188,6 +189,18 @@ def constant(value: ArrayLike, dtype: str | None = None) -> Node:
     return Constant(array.dtype.name, array.shape, np.ascontiguousarray(array).tobytes()).apply()
 
 
+def number(value: float, dtype: str) -> Node:
+    """The constant of a Python number; graphs repeat a few of them very often, so those alive are looked up."""
+    key = (type(value), repr(value), dtype)
+    found = _numbers.get(key)
+    if found is None:
+        found = _numbers[key] = constant(value, dtype)
+    return found
+
+
+_numbers: weakref.WeakValueDictionary[tuple[type, str, str], Node] = weakref.WeakValueDictionary()
+
+
 def size(dim: int | str | Polynomial, dtype: str = "float64") -> Node:
     """The number of a dimension as a scalar node (a constant if it is known)."""
     n = as_dim(dim)
@@ -205,3 +218,4 @@ def literal(node: Node) -> float | None:
 
 
 OPERATORS["constant"] = constant
+OPERATORS["number"] = number
