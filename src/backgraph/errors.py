@@ -37,7 +37,9 @@ CATALOGUE: dict[str, str] = {
     "BG205": "Two columns share a name.",
     "BG206": "A label is missing, unknown, fractional or of mixed type.",
     "BG207": "Arrays do not fit together: rows, columns or dimensions differ.",
-    "BG208": "A table is larger than allowed.",
+    "BG208": "A table is larger than allowed, or unpacks to much more than its file.",
+    "BG209": "The first line is not a line of column names, or the separator is not the file's.",
+    "BG210": "A column is neither numbers nor text: nested, binary or complex.",
     "BG301": "There is no differentiable path from the cost to a target.",
     "BG302": "A value is missing, unknown, or of the wrong shape or dtype for its input.",
     "BG303": "A gradient does not agree with the numerical one.",
@@ -47,6 +49,7 @@ CATALOGUE: dict[str, str] = {
     "BG502": "A model or checkpoint is damaged, truncated, or of another kind.",
     "BG503": "A file was written by a newer version of backgraph.",
     "BG551": "A file could not be saved; whatever was there before is unchanged.",
+    "BG552": "A file was saved, but its folder could not be synchronised: the new file may not survive a power loss.",
     "BG601": "An argument has the wrong type.",
     "BG602": "An optional package is needed; the message names the extra to install.",
 }
