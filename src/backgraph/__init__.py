@@ -62,6 +62,7 @@ from backgraph.language.ops.reduce import (
     sum,
 )
 from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
+from backgraph.rules import simplify
 
 __version__ = "0.1.0"
 
@@ -120,6 +121,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "silu",
+    "simplify",
     "sin",
     "size",
     "softmax",

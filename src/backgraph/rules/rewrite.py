@@ -1,0 +1,120 @@
+"""Rewriting: rules applied from the inputs up, until none applies anywhere.
+
+A node is rewritten once its inputs are; what a rule puts in its place is rewritten in turn. Results are remembered, so
+the time is proportional to the nodes seen. There is no recursion: a chain of any length is rewritten. That it ends is
+shown by `rules.cost`: every rule lowers it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backgraph.language.node import Node
+from backgraph.language.walk import topological_order
+from backgraph.rules.rule import Pattern, Rule, inner
+
+
+@dataclass(frozen=True)
+class Step:
+    """`rule` turned `before` into `after`."""
+
+    rule: Rule
+    before: Node
+    after: Node
+
+
+@dataclass(frozen=True)
+class Simplified:
+    """`nodes`, the new outputs in order; `new`, what every node of the old graph became; `trace`, the steps taken."""
+
+    nodes: tuple[Node, ...]
+    new: dict[Node, Node]
+    trace: tuple[Step, ...]
+
+
+def simplified(outputs: Sequence[Node], rules: tuple[Rule, ...]) -> Simplified:
+    """`outputs` rewritten by `rules` until none applies.
+
+    A rule may refuse because an inner result has another use, and that use may vanish; then there is another pass.
+    """
+    nodes = tuple(outputs)
+    new = {node: node for node in topological_order(nodes)}
+    trace: list[Step] = []
+    while True:
+        run = _Pass(nodes, _index(rules))
+        new = {old: run.normal_form(node) for old, node in new.items()}
+        nodes = tuple(run.normal[node] for node in nodes)
+        trace += run.steps
+        if not (run.refused and run.steps):
+            return Simplified(nodes, new, tuple(trace))
+
+
+@functools.lru_cache(maxsize=16)
+def _index(rules: tuple[Rule, ...]) -> dict[str, list[tuple[Rule, Pattern]]]:
+    """Rules with their patterns, by the name of the topmost card."""
+    table: dict[str, list[tuple[Rule, Pattern]]] = {}
+    for rule in rules:
+        for pattern in rule.patterns():
+            table.setdefault(pattern.card, []).append((rule, pattern))
+    return table
+
+
+class _Pass:
+    """One pass: `normal` maps nodes to what no rule changes; `became` maps a node to what it was turned into."""
+
+    def __init__(self, outputs: Sequence[Node], index: dict[str, list[tuple[Rule, Pattern]]]) -> None:
+        self.index = index
+        self.normal: dict[Node, Node] = {}
+        self.became: dict[Node, Node] = {}
+        self.steps: list[Step] = []
+        self.refused = False
+        order = topological_order(outputs)
+        self.uses = Counter(outputs)
+        for node in order:
+            self.uses.update(node.inputs)
+        for node in order:
+            result = self.normal_form(node)
+            if result is not node:
+                self.uses[result] += self.uses[node]
+
+    def normal_form(self, root: Node) -> Node:
+        """What `root` becomes when no rule applies any more."""
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            waiting = [given for given in node.inputs if given not in self.normal]
+            if node in self.normal:
+                stack.pop()
+            elif waiting:
+                stack += waiting
+            elif node in self.became:
+                self.normal[node] = self.normal[self.became[node]]
+            else:
+                self._turn(node, stack)
+        return self.normal[root]
+
+    def _turn(self, node: Node, stack: list[Node]) -> None:
+        """Rebuild `node` from the normal forms of its inputs, or else apply a rule, or else it is normal itself."""
+        inputs = tuple(self.normal[given] for given in node.inputs)
+        changed = any(a is not b for a, b in zip(inputs, node.inputs, strict=True))
+        after = node.op.apply(*inputs) if changed else self._rewritten(node)
+        if after is None:
+            self.normal[node] = node
+        else:
+            self.became[node] = after
+            stack.append(after)
+
+    def _rewritten(self, node: Node) -> Node | None:
+        for rule, pattern in self.index.get(node.op.name, ()):
+            after = rule.apply(pattern, node)
+            if after is None or after is node:
+                continue
+            if rule.alone and any(self.uses[each] > 1 for each in inner(pattern, node)):
+                self.refused = True
+                continue
+            self.steps.append(Step(rule, node, after))
+            return after
+        return None
