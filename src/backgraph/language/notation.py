@@ -118,6 +118,22 @@ class Indexed:
     index: str
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One element, named by letters: W_jk."""
+
+    of: Tree
+    letters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """∂cost/∂by, a partial derivative of a number by a number."""
+
+    cost: Tree
+    by: Tree
+
+
 Tree: TypeAlias = (
     Name
     | Gradient
@@ -133,6 +149,8 @@ Tree: TypeAlias = (
     | BigSum
     | Bars
     | Indexed
+    | Entry
+    | Partial
 )
 
 

@@ -2,15 +2,18 @@ r"""Maths as LaTeX that compiles as it stands with amsmath and amssymb: `H^{\top
 
 from __future__ import annotations
 
+import math
+
 from backgraph.language.notation import (
     Apply,
     Bars,
     BigSum,
+    Entry,
     Gradient,
     Indexed,
     Iverson,
     Name,
-    Number,
+    Partial,
     Power,
     Product,
     Quotient,
@@ -64,7 +67,7 @@ class Latex(Layout):
         return word(GREEK.get(stem, stem)) + below + above + primes
 
     def number(self, value: float) -> str:
-        if value != value or abs(value) == float("inf"):
+        if not math.isfinite(value):
             return {"inf": r"\infty", "-inf": r"-\infty"}.get(repr(value), r"\mathrm{NaN}")
         mantissa, _, exponent = number_text(value).partition("e")
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
@@ -116,6 +119,12 @@ class Latex(Layout):
 
     def indexed(self, tree: Indexed) -> str:
         return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}[{escaped(tree.index)}]"
+
+    def entry(self, tree: Entry) -> str:
+        return f"{self.inside(tree.of, isinstance(tree.of, Name))}_{{{tree.letters}}}"
+
+    def partial(self, tree: Partial) -> str:
+        return rf"\frac{{\partial {self.write(tree.cost)}}}{{\partial {self.write(tree.by)}}}"
 
 
 _LATEX = Latex()

@@ -17,11 +17,13 @@ from backgraph.language.notation import (
     Apply,
     Bars,
     BigSum,
+    Entry,
     Gradient,
     Indexed,
     Iverson,
     Name,
     Number,
+    Partial,
     Power,
     Product,
     Quotient,
@@ -48,7 +50,7 @@ def binding(tree: Tree) -> int:
             return FRACTION
         case Product():
             return PRODUCT
-        case BigSum() | Gradient():
+        case BigSum() | Gradient() | Partial():
             return PREFIX
         case Apply(function="sqrt"):
             return PREFIX
@@ -75,6 +77,8 @@ def is_term(tree: Tree) -> bool:
 def is_factor(tree: Tree, product: Product, position: int) -> bool:
     """Whether it can stand in `product` at `position` without brackets."""
     last = position == len(product.factors) - 1
+    if product.kind == "hadamard" and isinstance(tree, Gradient):
+        return True
     if binding(tree) <= SUM or isinstance(tree, Quotient) or (extends(tree) and not last):
         return False
     if not isinstance(tree, Product):
@@ -105,7 +109,8 @@ def is_operand_of_sum(tree: Tree) -> bool:
 
 
 def _is_plain(product: Product) -> bool:
-    return all(isinstance(factor, (Name, Number, Apply, Power, Bars, Transposed, Indexed)) for factor in product.factors)
+    atoms = (Name, Number, Apply, Power, Bars, Transposed, Indexed)
+    return all(isinstance(factor, atoms) for factor in product.factors)
 
 
 class Layout(ABC):
@@ -134,6 +139,8 @@ class Layout(ABC):
             BigSum: self.big_sum,
             Bars: self.bars,
             Indexed: self.indexed,
+            Entry: self.entry,
+            Partial: self.partial,
         }
 
     def write(self, tree: Tree) -> str:
@@ -150,7 +157,7 @@ class Layout(ABC):
         pieces: list[str] = []
         for sign, term in tree.terms:
             first = not pieces
-            pieces.append((("" if sign > 0 else negative) if first else (plus if sign > 0 else minus)))
+            pieces.append(("" if sign > 0 else negative) if first else (plus if sign > 0 else minus))
             pieces.append(self.inside(term, is_term(term)))
         return "".join(pieces)
 
@@ -224,3 +231,11 @@ class Layout(ABC):
     @abstractmethod
     def indexed(self, tree: Indexed) -> str:
         """x[0:3]."""
+
+    @abstractmethod
+    def entry(self, tree: Entry) -> str:
+        """W_jk."""
+
+    @abstractmethod
+    def partial(self, tree: Partial) -> str:
+        """∂J/∂W_jk."""

@@ -1,8 +1,7 @@
 """Names for what the user did not name: U for results of products, H for what follows them, G for gradients there.
 
-    pre-activation   the result of a product, with its bias added: U⁽ℓ⁾ in layer ℓ
-    activation       what one operation makes of a pre-activation: H⁽ℓ⁾
-    G, G', G''       the gradients arriving at the pre-activations, from the cost backward
+A *pre-activation* is the result of a product, with its bias added: U⁽ℓ⁾ in layer ℓ. An *activation* is what one operation
+makes of a pre-activation: H⁽ℓ⁾. G, G', G'' are the gradients arriving at the pre-activations, from the cost backward.
 """
 
 from __future__ import annotations
@@ -81,7 +80,9 @@ def layer_numbers(order: Sequence[Node], pre: Sequence[Node], names: Mapping[Nod
     return numbers
 
 
-def name_gradients(nodes: Sequence[Node], pre: Sequence[Node], names: Mapping[Node, str], cost: Tree) -> dict[Node, Tree]:
+def name_gradients(
+    nodes: Sequence[Node], pre: Sequence[Node], names: Mapping[Node, str], cost: Tree
+) -> dict[Node, Tree]:
     """What the gradient arriving at each of `nodes`, given from the cost backward, is called: G, G' …, or ∇V J."""
     at = [node for node in nodes if node in pre]
     taken = set(names.values())

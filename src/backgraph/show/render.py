@@ -9,7 +9,7 @@ So every formula is bounded, however large the graph; the walk is iterative.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backgraph.language.node import Node
@@ -17,11 +17,13 @@ from backgraph.language.notation import (
     Apply,
     Bars,
     BigSum,
+    Entry,
     Gradient,
     Indexed,
     Iverson,
     Name,
     Number,
+    Partial,
     Power,
     Product,
     Quotient,
@@ -45,9 +47,13 @@ class Rendered:
     definitions: dict[Node, Tree]
     introduced: dict[Node, Name] = field(default_factory=dict[Node, Name])
 
-    def uses(self, tree: Tree) -> list[Node]:
-        """The introduced nodes that `tree` needs, themselves included in turn, in order of computation."""
-        wanted = names_in(tree)
+    def formula(self, node: Node) -> Tree:
+        """A node's own formula if it was asked for, else what stands for it."""
+        return self.definitions.get(node, self.references[node])
+
+    def uses(self, trees: Iterable[Tree]) -> list[Node]:
+        """The introduced nodes that `trees` need, directly or through each other, in order of computation."""
+        wanted = {name for tree in trees for name in names_in(tree)}
         for node, name in reversed(self.introduced.items()):
             if name in wanted:
                 wanted |= names_in(self.definitions[node])
@@ -71,7 +77,7 @@ def render_all(
         name = names.get(node)
         if name is None and node not in wanted and needs_name(node, tree, len(uses.get(node, []))):
             name = result.introduced[node] = Name(next(fresh))
-        if (name is not None or node in wanted) and not node.is_leaf:
+        if not node.is_leaf and (name is not None or node in wanted):
             result.definitions[node] = tree
         result.references[node] = tree if name is None else as_tree(name)
     return result
@@ -114,7 +120,9 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (left, right)
         case Iverson(condition=condition):
             return (condition,)
-        case Transposed(of=of) | BigSum(of=of) | Bars(of=of) | Indexed(of=of):
+        case Partial(cost=cost, by=by):
+            return (cost, by)
+        case Transposed(of=of) | BigSum(of=of) | Bars(of=of) | Indexed(of=of) | Entry(of=of):
             return (of,)
 
 
@@ -129,7 +137,7 @@ def names_in(tree: Tree) -> set[Tree]:
     return {tree} if isinstance(tree, Name) else {name for part in children(tree) for name in names_in(part)}
 
 
-def _fresh(taken: set[str], start: int):  # type: ignore[no-untyped-def]  # an endless generator of strings
+def _fresh(taken: set[str], start: int) -> Iterator[str]:
     number = start
     while True:
         if (name := f"t_{number}") not in taken:

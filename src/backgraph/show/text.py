@@ -6,17 +6,20 @@ transpose, `^2` an elementwise power.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from backgraph.language.notation import (
     Apply,
     Bars,
     BigSum,
+    Entry,
     Gradient,
     Indexed,
     Iverson,
     Name,
     Number,
+    Partial,
     Power,
     Quotient,
     Relation,
@@ -46,7 +49,7 @@ class UnicodeText(Layout):
         return display_name(text)
 
     def number(self, value: float) -> str:
-        if value != value or abs(value) == float("inf"):
+        if not math.isfinite(value):
             return {"inf": "∞", "-inf": "−∞"}.get(repr(value), "NaN")
         return number_text(value).replace("-", "−")
 
@@ -54,7 +57,8 @@ class UnicodeText(Layout):
         return f"({text})"
 
     def gradient(self, tree: Gradient) -> str:
-        return f"∇{self.inside(tree.of, binding(tree.of) == ATOM)} {self.inside(tree.cost, binding(tree.cost) == ATOM)}"
+        of, cost = (self.inside(part, binding(part) == ATOM) for part in (tree.of, tree.cost))
+        return f"∇{of} {cost}"
 
     def quotient(self, tree: Quotient) -> str:
         above, below = tree.above, tree.below
@@ -95,6 +99,12 @@ class UnicodeText(Layout):
     def indexed(self, tree: Indexed) -> str:
         return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}[{tree.index}]"
 
+    def entry(self, tree: Entry) -> str:
+        return f"{self.inside(tree.of, isinstance(tree.of, Name))}_{tree.letters}"
+
+    def partial(self, tree: Partial) -> str:
+        return f"∂{self.write(tree.cost)}/∂{self.write(tree.by)}"
+
 
 class AsciiText(UnicodeText):
     """`(softmax(U2) - onehot(y))/m`."""
@@ -108,7 +118,7 @@ class AsciiText(UnicodeText):
         return ascii_name(text)
 
     def number(self, value: float) -> str:
-        return number_text(value) if value == value and abs(value) != float("inf") else repr(value)
+        return number_text(value) if math.isfinite(value) else repr(value)
 
     def gradient(self, tree: Gradient) -> str:
         return f"grad_{self.inside(tree.of, isinstance(tree.of, Name))} {self.inside(tree.cost, True)}"
@@ -116,7 +126,8 @@ class AsciiText(UnicodeText):
     def power(self, tree: Power) -> str:
         exponent = tree.exponent
         plain = isinstance(exponent, Name) or (isinstance(exponent, Number) and exponent.value >= 0)
-        return f"{self.inside(tree.base, isinstance(tree.base, Name) or is_base(tree.base))}^{self.inside(exponent, plain)}"
+        base = self.inside(tree.base, isinstance(tree.base, Name) or is_base(tree.base))
+        return f"{base}^{self.inside(exponent, plain)}"
 
     def transposed(self, tree: Transposed) -> str:
         return self.inside(tree.of, isinstance(tree.of, Name) or is_base(tree.of)) + "^T"
@@ -133,6 +144,9 @@ class AsciiText(UnicodeText):
 
     def bars(self, tree: Bars) -> str:
         return f"abs({self.write(tree.of)})"
+
+    def partial(self, tree: Partial) -> str:
+        return f"d{self.write(tree.cost)}/d{self.write(tree.by)}"
 
 
 _UNICODE, _ASCII = UnicodeText(), AsciiText()

@@ -1,0 +1,288 @@
+"""The derivation of a gradient as data: what `explain` words and drawings annotate. Nothing here is language or layout.
+
+    stand-in     a fresh variable in place of a named node, so that a step is simplified in terms of what is named
+    arrival      one contribution to the gradient of a node V: a term whose target is V, with the way it came
+    origin       the nearest named node above V on that way; the cost itself if there is none between
+    step         the gradient of one named node: its arrivals, and their sum
+
+Everything comes from the graph and from the terms of `calculus.backprop`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backgraph.calculus.backprop import Gradients, Term, gradient
+from backgraph.language.node import Node
+from backgraph.language.notation import Sum, Tree
+from backgraph.language.op import Operation
+from backgraph.language.ops.leaf import literal, variable
+from backgraph.language.ops.shape import Broadcast
+from backgraph.language.walk import topological_order
+from backgraph.rules import Rule, simplify
+from backgraph.show.naming import name_gradients, name_intermediates, preactivations
+from backgraph.show.render import Rendered, as_tree, render_all
+from backgraph.show.rule_formula import RuleFormula, Template, index_form, template
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One line of the forward graph: name = formula."""
+
+    node: Node
+    name: Tree
+    formula: Tree
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One contribution to a gradient."""
+
+    term: Term
+    origins: tuple[Node, ...]
+    """Named nodes it came through; none if it comes straight from the cost."""
+    way: tuple[Operation, ...]
+    """The operations whose rules were applied, from the origin down to the target."""
+    node: Node
+    """The contribution simplified, on stand-ins."""
+    formula: Tree
+    rule: RuleFormula
+    index: tuple[Tree, Tree] | None
+    """For products, ∂J/∂W_jk and what it is."""
+    reads: tuple[Node, ...]
+    """The forward values it needs."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The gradient arriving at one named node."""
+
+    of: Node
+    name: Tree
+    formula: Tree
+    arrivals: tuple[Arrival, ...]
+    goes_to: tuple[Tree, ...]
+    lets: tuple[tuple[Tree, Tree], ...] = ()
+    """Introduced names with their formulas, needed from this step on."""
+
+
+@dataclass
+class Derivation:
+    """Forward definitions, then the steps in order of execution."""
+
+    gradients: Gradients
+    names: dict[Node, str]
+    cost: Tree
+    forward: list[Definition]
+    steps: list[Step]
+    rewrites: list[tuple[Rule, int]]
+    """The rules that simplified the steps, in the order of their first use, and how often each did."""
+    stand_ins: StandIns
+
+    @property
+    def targets(self) -> list[Step]:
+        """The steps that end at what was asked for, in the order it was asked for."""
+        by_node = {step.of: step for step in self.steps}
+        return [by_node[target] for target in self.gradients.targets if target in by_node]
+
+
+@dataclass
+class StandIns:
+    """Variables in place of named nodes, and what each is called."""
+
+    of: dict[Node, Node] = field(default_factory=dict[Node, Node])
+    trees: dict[Node, Tree] = field(default_factory=dict[Node, Tree])
+    origin: dict[Node, Node] = field(default_factory=dict[Node, Node])
+    """The forward node behind a stand-in; gradients have none."""
+
+    def add(self, node: Node, tree: Tree, is_forward: bool) -> None:
+        """Let `tree` stand for `node`. Leaves stand for themselves; numbers are never hidden behind a name."""
+        if node in self.of or is_number(node):
+            return
+        stand_in = node if node.is_leaf else variable(f"[{len(self.of)}]", node.shape, node.dtype, "stand-in")
+        self.of[node] = stand_in
+        self.trees.setdefault(stand_in, tree)
+        if is_forward:
+            self.origin.setdefault(stand_in, node)
+
+    def tree(self, node: Node) -> Tree:
+        """What `node` is called."""
+        return self.trees[self.of[node]]
+
+    def cut(self, output: Node) -> Node:
+        """`output` rebuilt on stand-ins; the walk goes no further than these."""
+        new: dict[Node, Node] = {}
+        stack = [output]
+        while stack:
+            node = stack[-1]
+            if node in self.of:
+                new[node] = self.of[node]
+            waiting = [] if node in new else [given for given in node.inputs if given not in new]
+            stack += waiting
+            if not waiting:
+                stack.pop()
+                new.setdefault(node, node) if node.is_leaf else self._rebuild(node, new)
+        return new[output]
+
+    def _rebuild(self, node: Node, new: dict[Node, Node]) -> None:
+        if node not in new:
+            new[node] = node.op.apply(*(new[given] for given in node.inputs))
+
+
+def derive(
+    cost: Node, wrt: Node | Sequence[Node], names: Mapping[Node, str] | None = None, cost_name: str = "J"
+) -> Derivation:
+    """The derivation of the gradient of the scalar `cost` with respect to `wrt`.
+
+    Raises GraphError BG108 and CalculusError BG301 as `gradient` does.
+    """
+    gradients = gradient(cost, wrt)
+    order = topological_order([cost])
+    here = set(order)
+    given = {node: name for node, name in (names or {}).items() if node in here and not is_number(node)}
+    given.setdefault(cost, cost_name)
+    named = name_intermediates([cost], given)
+    forward = render_all([cost], named)
+    named |= {node: name.text for node, name in forward.introduced.items()}
+    stand_ins = StandIns()
+    for node in order:
+        if node in named:
+            stand_ins.add(node, as_tree(named[node]), True)
+    parts = _parts(gradients, order, named, stand_ins)
+    steps, rewrites = _steps(parts, stand_ins, forward, as_tree(named[cost]))
+    definitions = [Definition(node, as_tree(named[node]), tree) for node, tree in forward.definitions.items()]
+    return Derivation(gradients, named, as_tree(named[cost]), definitions, steps, rewrites, stand_ins)
+
+
+@dataclass
+class _Part:
+    """A step before it is simplified: everything on stand-ins."""
+
+    of: Node
+    name: Tree
+    terms: list[Term]
+    contributions: list[Node]
+    incoming: list[Node]
+    whole: Node
+    ways: list[tuple[tuple[Node, ...], tuple[Operation, ...]]]
+    rules: list[Template]
+
+
+def _parts(
+    gradients: Gradients, order: Sequence[Node], named: Mapping[Node, str], stand_ins: StandIns
+) -> list[_Part]:
+    cost = as_tree(named[gradients.cost])
+    below = [V for V in reversed(order) if V in named and V in gradients.of and V is not gradients.cost]
+    called = name_gradients(below, preactivations(order), named, cost)
+    arriving: dict[Node, list[Term]] = {}
+    for term in gradients.terms:
+        arriving.setdefault(term.target, []).append(term)
+    parts: list[_Part] = []
+    for V in below:
+        terms = arriving.get(V, [])
+        contributions = [stand_ins.cut(term.node) for term in terms]
+        incoming = [stand_ins.cut(term.incoming) for term in terms]
+        ways = [way_to(term, arriving, named) for term in terms]
+        rules = [template(term.consumer, term.position, cost) for term in terms]
+        whole = stand_ins.cut(gradients.of[V])
+        parts.append(_Part(V, called[V], terms, contributions, incoming, whole, ways, rules))
+        stand_ins.add(gradients.of[V], called[V], False)
+    return parts
+
+
+def way_to(
+    term: Term, arriving: Mapping[Node, list[Term]], named: Mapping[Node, str]
+) -> tuple[tuple[Node, ...], tuple[Operation, ...]]:
+    """The named nodes that a contribution came through, and the operations passed since, the last one last."""
+    origins: dict[Node, None] = {}
+    passed: list[Operation] = []
+    queue, seen = [term], set[Node]()
+    while queue:
+        this = queue.pop(0)
+        passed.append(this.rule)
+        above = arriving.get(this.consumer)
+        if above is None or this.consumer in named:
+            origins |= {this.consumer: None} if above is not None else {}
+        elif this.consumer not in seen:
+            queue += above
+        seen.add(this.consumer)
+    return tuple(origins), tuple(reversed(passed))
+
+
+def _steps(
+    parts: list[_Part], stand_ins: StandIns, forward: Rendered, cost: Tree
+) -> tuple[list[Step], list[tuple[Rule, int]]]:
+    """The parts simplified and written; contributions and their sums apart, so that neither holds up the other."""
+    single = simplify([node for part in parts for node in (*part.contributions, *part.incoming)])
+    whole = simplify([part.whole for part in parts])
+    rules = simplify([node for part in parts for rule in part.rules for node in rule.outputs])
+    letters = {leaf: tree for part in parts for rule in part.rules for leaf, tree in rule.names.items()}
+    written = render_all(
+        list(dict.fromkeys([*single.nodes, *whole.nodes, *rules.nodes])), stand_ins.trees | letters,
+        start=len(forward.introduced) + 1,
+    )  # fmt: skip
+    steps: list[Step] = []
+    told: set[Node] = set()
+    for part in parts:
+        shown = _Shown(single.new, rules.new, written, stand_ins, forward, cost)
+        arrivals = tuple(shown.arrivals(part))
+        formula = _joined(arrivals, written.formula(whole.new[part.whole]))
+        used = [node for node in written.uses((formula, *(a.formula for a in arrivals))) if node not in told]
+        told.update(used)
+        lets = tuple((written.references[node], written.definitions[node]) for node in used)
+        steps.append(Step(part.of, part.name, formula, arrivals, _goes_to(part.of, parts), lets))
+    counts = Counter(step.rule for step in (*single.trace, *whole.trace))
+    return steps, list(counts.items())
+
+
+@dataclass
+class _Shown:
+    """What the arrivals of a step are written with."""
+
+    new: Mapping[Node, Node]
+    rules: Mapping[Node, Node]
+    written: Rendered
+    stand_ins: StandIns
+    forward: Rendered
+    cost: Tree
+
+    def arrivals(self, part: _Part) -> Iterator[Arrival]:
+        """The contributions of one step, in the order the paths arrive."""
+        for i, term in enumerate(part.terms):
+            node = self.new[part.contributions[i]]
+            origins, way = part.ways[i]
+            operands = tuple(self.forward.references[given] for given in term.consumer.inputs)
+            incoming = self.written.references[self.new[part.incoming[i]]]
+            index = index_form(term.consumer, term.position, operands, incoming, self.cost)
+            read = tuple(leaf for leaf in topological_order([node]) if leaf in self.stand_ins.origin)
+            formula = self.written.formula(node)
+            yield Arrival(term, origins, way, node, formula, self.rule(part.rules[i]), index, read)
+
+    def rule(self, rule: Template) -> RuleFormula:
+        """A rule as maths."""
+        forward, backward = (self.written.formula(self.rules[node]) for node in rule.outputs)
+        return RuleFormula(rule.result, forward, rule.target, backward)
+
+
+def _joined(arrivals: Sequence[Arrival], whole: Tree) -> Tree:
+    """The sum of arrivals in the order of the paths, unless the rules made something shorter of it."""
+    parts = tuple(term for arrival in arrivals for term in _terms(arrival.formula))
+    same = sorted(map(repr, parts)) == sorted(map(repr, _terms(whole)))
+    return Sum(parts) if same and len(parts) > 1 else whole
+
+
+def _terms(tree: Tree) -> tuple[tuple[int, Tree], ...]:
+    return tree.terms if isinstance(tree, Sum) else ((1, tree),)
+
+
+def _goes_to(node: Node, parts: Sequence[_Part]) -> tuple[Tree, ...]:
+    return tuple(part.name for part in parts if any(node in origins for origins, _ in part.ways))
+
+
+def is_number(node: Node) -> bool:
+    """Whether it is a number, or a number copied to a shape."""
+    while isinstance(node.op, Broadcast):
+        node = node.inputs[0]
+    return literal(node) is not None
