@@ -82,4 +82,4 @@ def _array(node: Node, data: Mapping[Any, ArrayLike]) -> Array:
     if not fits or array.dtype.name != node.dtype:
         got, expected = f"{shape_text(array.shape)} {array.dtype.name}", f"{shape_text(node.shape)} {node.dtype}"
         raise CalculusError("BG302", str(node.op), "the data does not fit", got=got, expected=expected)
-    return array if array.ndim == 0 else np.ascontiguousarray(array)
+    return np.asarray(array, order="C")

@@ -100,7 +100,7 @@ class Training:
                 self._epoch(run)
 
     def _epoch(self, run: _Run) -> None:
-        order = permutation(self.examples, self.seed, self.epoch)
+        order = permutation(self.examples, (self.seed, self.epoch))
         for index in minibatches(order, self.batch_size, self.done % self.steps_per_epoch, run.steps_per_call):
             self._steps(index, run)
             for callback in run.callbacks:

@@ -23,6 +23,7 @@ from backgraph.language.ops.leaf import variable
 from backgraph.language.walk import leaves
 from backgraph.optim.clipping import Clip
 from backgraph.optim.optimizer import Optimizer
+from backgraph.rules import UPDATE_RULES, simplify
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def training_step(
     """
     _check(parameters)
     derived = gradient(cost, parameters)
-    outputs, gradients = _split(_simplified([cost, *metrics, *derived.nodes]), 1 + len(metrics))
+    simple = simplify([cost, *metrics, *derived.nodes]).nodes
+    outputs, gradients = simple[: 1 + len(metrics)], simple[1 + len(metrics) :]
     scalars = {name: variable(name, (), parameters[0].dtype, "scalar") for name in optimizer.scalars(0)}
     changes: list[Change] = []
     for theta, g in zip(parameters, clip(gradients) if clip else gradients, strict=True):
@@ -116,24 +118,16 @@ def training_step(
     data = _data([*outputs, *(change.new for change in changes)], {*scalars.values(), *(c.old for c in changes)})
     rows = tuple(leaf for leaf in data if isinstance(leaf.shape, tuple) and leaf.shape[:1] == (symbol(batch),))
     fixed = tuple(leaf for leaf in data if leaf not in rows)
-    return Step(cost, rows, fixed, tuple(scalars.values()), tuple(outputs), tuple(changes), derived, optimizer)
+    return Step(cost, rows, fixed, tuple(scalars.values()), outputs, tuple(changes), derived, optimizer)
 
 
 def _changes(theta: Node, g: Node, optimizer: Optimizer, scalars: Mapping[str, Node]) -> list[Change]:
     start = optimizer.state(theta)
     state = {name: variable(f"{name} of {theta.op}", theta.shape, theta.dtype, "state") for name in start}
     new_theta, new_state = optimizer.step(theta, g, state, scalars)
-    news = _simplified([new_theta, *(new_state[name] for name in state)])
+    news = simplify([new_theta, *(new_state[name] for name in state)], UPDATE_RULES).nodes
     olds = [theta, *state.values()]
     return [Change(old, new, theta, n) for old, new, n in zip(olds, news, [None, *start.values()], strict=True)]
-
-
-def _simplified(nodes: Sequence[Node]) -> list[Node]:
-    return list(nodes)
-
-
-def _split(nodes: list[Node], count: int) -> tuple[list[Node], list[Node]]:
-    return nodes[:count], nodes[count:]
 
 
 def _data(outputs: Sequence[Node], known: set[Node]) -> list[Node]:
@@ -156,7 +150,7 @@ def _check(parameters: Sequence[Node]) -> None:
 def _fitting(node: Node, parameters: Mapping[Node, Array]) -> Array:
     if node not in parameters:
         raise CalculusError("BG302", str(node.op), "no initial value is given for this parameter")
-    array = np.ascontiguousarray(parameters[node])
+    array = np.asarray(parameters[node], order="C")
     if array.shape != node.shape or array.dtype.name != node.dtype:
         got, expected = f"{shape_text(array.shape)} {array.dtype.name}", f"{shape_text(node.shape)} {node.dtype}"
         raise CalculusError("BG302", str(node.op), "the initial value does not fit", got=got, expected=expected)
