@@ -4,6 +4,9 @@ The gradient can be read as maths, drawn, checked, and compiled together with th
 """
 
 from backgraph.calculus.backprop import gradient
+from backgraph.calculus.forward_mode import jvp
+from backgraph.calculus.gradcheck import check_gradient
+from backgraph.calculus.jacobian import hessian_vector_product, jacobian, jacobian_values
 from backgraph.errors import BackgraphError
 from backgraph.evaluate import evaluate
 from backgraph.language.dims import symbol
@@ -78,6 +81,7 @@ __all__ = [
     "binary_cross_entropy",
     "broadcast",
     "cast",
+    "check_gradient",
     "clip",
     "concatenate",
     "constant",
@@ -94,8 +98,12 @@ __all__ = [
     "eye",
     "gelu",
     "gradient",
+    "hessian_vector_product",
     "huber_loss",
     "input",
+    "jacobian",
+    "jacobian_values",
+    "jvp",
     "labels",
     "leaky_relu",
     "log",

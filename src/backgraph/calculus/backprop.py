@@ -12,13 +12,15 @@ all its consumers have had theirs. What comes out is graph, and can be different
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backgraph.errors import CalculusError, GraphError
 from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
-from backgraph.language.op import Operation, total
+from backgraph.language.op import Operation
 from backgraph.language.ops.shape import is_full_of, ones_like, zeros_like
 from backgraph.language.walk import consumers, topological_order
 
@@ -111,7 +113,7 @@ def build_grad(
             contributions.append(Term(V, C, position, D, G))
     nonzero = [term for term in contributions if not is_full_of(term.node, 0.0)]
     if contributions:
-        grad_table[V] = total([term.node for term in nonzero]) if nonzero else zeros_like(V)
+        grad_table[V] = functools.reduce(operator.add, [term.node for term in nonzero] or [zeros_like(V)])
         terms.extend(nonzero)
 
 

@@ -119,7 +119,7 @@ class SizeOf(Parametrised):
         return ()
 
     def numpy(self, *arrays: Array) -> Array:
-        return np.asarray(arrays[0].size, arrays[0].real.dtype)
+        return np.asarray(arrays[0].size, arrays[0].dtype)
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return OPERATORS["zeros_like"](inputs[0])
