@@ -1,0 +1,176 @@
+"""Tables from what is already in memory: data frames (through narwhals), NumPy arrays, dictionaries of arrays.
+
+Numbers of any width, truth values, memory maps and any byte order or stride become the same float64; text stays text;
+complex, nested and date columns are refused. A column of objects is numeric when each of them is a number or missing
+(None or NaN), text when each is a `str` or missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from backgraph.data.table import Column, Table
+from backgraph.errors import BackgraphError, DataError, UsageError
+
+Array = npt.NDArray[Any]
+
+
+def table_from(data: object, source: str = "X") -> Table:
+    """The table that `data` is; its columns keep their names, those of an array (rows, columns) become x0, x1 and so on.
+
+    `data` is a Table, a data frame of any library that narwhals knows (pandas, polars, pyarrow, duckdb, …), an array or
+    list of rows, or a mapping from names to arrays (rows,). `source` is the argument's name, for messages.
+    Raises UsageError BG601 (a TypeError) for a sparse matrix and other kinds; DataError BG201, BG203, BG205, BG207,
+    BG210.
+    """
+    if isinstance(data, Table):
+        return data
+    if type(data).__module__.startswith("scipy.sparse"):
+        hint = f"{source}.toarray()"
+        raise UsageError("BG601", source, "is sparse", got=type(data).__name__, expected="a dense array", hint=hint)
+    if isinstance(data, Mapping):
+        named = cast("Mapping[object, Any]", data)
+        return _from_pairs([(str(name), np.asanyarray(values)) for name, values in named.items()], source)
+    if isinstance(data, np.ndarray):
+        return _from_array(cast("Array", data), source)
+    if isinstance(data, list | tuple):
+        return _from_array(_rows(cast("Sequence[object]", data), source), source)
+    return _from_frame(data, source)
+
+
+def _rows(data: Sequence[object], source: str) -> Array:
+    try:
+        return np.asarray(data)
+    except ValueError:
+        lengths = sorted({len(row) for row in data if isinstance(row, Sequence)})
+        raise DataError("BG207", source, "has rows of different lengths", got=lengths) from None
+
+
+def _from_array(array: Array, source: str) -> Table:
+    if array.dtype.names is not None:
+        return _from_pairs([(name, array[name]) for name in array.dtype.names], source)
+    if array.ndim != 2:
+        hint = (
+            f"{source}.reshape(-1, 1) for one column, {source}.reshape(1, -1) for one row" if array.ndim == 1 else None
+        )
+        raise DataError(
+            "BG207", source, "is not a table", got=f"{array.ndim} dimensions", expected="(rows, columns)", hint=hint
+        )
+    if 0 in array.shape:
+        what = "has no rows" if not array.shape[0] else "has no columns"
+        raise DataError("BG201", source, what, got=array.shape, expected="at least one row and one column")
+    return _from_pairs([(f"x{index}", array[:, index]) for index in range(array.shape[1])], source)
+
+
+def _from_pairs(pairs: Sequence[tuple[str, Array]], source: str) -> Table:
+    columns: dict[str, Column] = {}
+    for name, values in pairs:
+        if name in columns:
+            raise DataError("BG205", source, "two columns share a name", got=name, expected="distinct names")
+        columns[name] = column_from(values, f"{source}: column {name!r}")
+    return Table(columns, source)
+
+
+def column_from(values: Array, where: str) -> Column:
+    """`values` (rows,) as a column: float64 with NaN for missing, or str objects with "" for missing.
+
+    Raises DataError BG203 for a value that does not fit or is infinite, BG207 for another dimension, BG210 for a type
+    that is neither numbers nor text.
+    """
+    if values.ndim != 1:
+        raise DataError("BG207", where, "is not one column", got=f"shape {values.shape}", expected="(rows,)")
+    kind = values.dtype.kind
+    if kind in "buif":
+        return _finite(np.ma.filled(values.astype(np.float64), np.nan), where)
+    if kind in "UT":
+        return np.array([str(value) for value in values.tolist()], dtype=object)
+    if kind == "O":
+        return _from_objects(values.tolist(), where)
+    raise DataError(
+        "BG210", where, "is neither numbers nor text", got=str(values.dtype), expected="real numbers or text"
+    )
+
+
+def _finite(values: Column, where: str) -> Column:
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        got = float(values[infinite[0]])
+        raise DataError(
+            "BG203", f"{where}, row {infinite[0]}", "is infinite", got=got, expected="a finite number or NaN"
+        )
+    return values
+
+
+def _is_nothing(value: object) -> bool:
+    # pandas' own missing value is neither None nor a float, and every comparison with it is itself.
+    return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ == "NAType"
+
+
+def _from_objects(values: Sequence[object], where: str) -> Column:
+    if any(isinstance(value, str) for value in values):
+        return np.array([_text(value, row, where) for row, value in enumerate(values)], dtype=object)
+    return _finite(np.array([_real(value, row, where) for row, value in enumerate(values)], dtype=np.float64), where)
+
+
+def _text(value: object, row: int, where: str) -> str:
+    if isinstance(value, str):
+        return value
+    if _is_nothing(value):
+        return ""
+    raise DataError("BG203", f"{where}, row {row}", "is no text, unlike others", got=value, expected="text or None")
+
+
+def _real(value: object, row: int, where: str) -> float:
+    if _is_nothing(value):
+        return math.nan
+    try:
+        # NumPy's complex numbers would convert, with a warning, by dropping their imaginary part.
+        return float("" if isinstance(value, np.complexfloating) else cast("float", value))
+    except (TypeError, ValueError, OverflowError):
+        error = DataError("BG203", f"{where}, row {row}", "is not a number", got=value, expected="a number or None")
+        raise error from None
+
+
+def _from_frame(data: object, source: str) -> Table:
+    import narwhals as nw
+
+    try:
+        frame: Any = nw.from_native(cast("Any", data))
+        eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+        return _from_pairs([(str(name), _series(eager[name], source)) for name in eager.columns], source)
+    except BackgraphError:
+        raise
+    except nw.exceptions.DuplicateError:
+        raise DataError("BG205", source, "two columns share a name", expected="distinct names") from None
+    except TypeError:
+        expected = "a data frame, an array (rows, columns) or a mapping of arrays"
+        raise UsageError("BG601", source, "is not a table", got=type(data).__name__, expected=expected) from None
+
+
+def _series(series: Any, source: str) -> Array:
+    import narwhals as nw
+
+    kind = series.dtype
+    if kind.is_numeric() or kind == nw.Boolean:
+        return (
+            np.asarray(series.cast(nw.Float64).to_list(), dtype=np.float64) if _has_null(series) else series.to_numpy()
+        )
+    if kind in {nw.String, nw.Categorical, nw.Object, nw.Unknown} or isinstance(kind, nw.Enum):
+        return _objects(series.to_list())
+    where = f"{source}: column {series.name!r}"
+    raise DataError("BG210", where, "is neither numbers nor text", got=str(kind), expected="real numbers or text")
+
+
+def _has_null(series: Any) -> bool:
+    return bool(series.is_null().any())
+
+
+def _objects(values: list[object]) -> Array:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,0 +1,121 @@
+"""Reads Parquet by DuckDB; what a file claims in its metadata is checked before a page of it is read.
+
+A thousand bytes of Parquet can claim 10^12 rows, so the size as float64 is worked out from the metadata first. Columns
+must be numbers, truth values or text; dates, nested and binary columns are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backgraph.data.records import MAXIMUM_COLUMNS
+from backgraph.data.source import EXPANSION, FREE_BYTES, Source, too_large
+from backgraph.data.table import Column
+from backgraph.errors import DataError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|BOOLEAN|DECIMAL\(.*\))")
+TEXT = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID)")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of the file: its name, its DuckDB type, and whether that is a numeric one."""
+
+    name: str
+    type: str
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it becomes float64."""
+        return NUMERIC.fullmatch(self.type) is not None
+
+
+def connect() -> DuckDBPyConnection:
+    """A DuckDB of its own, in memory, that fetches no extensions; close it after use."""
+    import duckdb
+
+    settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    return duckdb.connect(":memory:", config=settings)
+
+
+def read_columns(source: Source) -> dict[str, Column]:
+    """The columns of the Parquet file `source`.
+
+    Raises DataError BG201 without rows, BG204 when it is damaged, BG205, BG203 for an infinite value, BG208 when it
+    claims too much, BG210 for a nested or binary column.
+    """
+    import duckdb
+
+    try:
+        with connect() as connection:
+            _check_size(connection, source)
+            fields = _fields(connection, source)
+            return dict(_fetch(connection, source, fields))
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError("BG204", source.name, "is damaged Parquet", got=reason, expected="readable pages") from None
+
+
+def _path(source: Source) -> str:
+    # An absolute path: a relative one such as `s3:x.parquet` could be taken for an address.
+    return str(source.path.absolute())
+
+
+def _check_size(connection: DuckDBPyConnection, source: Source) -> None:
+    row = connection.execute("select num_rows from parquet_file_metadata(?)", [_path(source)]).fetchone()
+    schema = "select name from parquet_schema(?) where num_children is null or num_children = 0"
+    names = [name for (name,) in connection.execute(schema, [_path(source)]).fetchall()]
+    rows = 0 if row is None else int(row[0])
+    if not rows or not names:
+        raise DataError("BG201", source.name, "has no rows", expected="at least one row and one column")
+    if len(names) > MAXIMUM_COLUMNS:
+        raise DataError("BG208", source.name, "too many columns", got=len(names), expected=f"at most {MAXIMUM_COLUMNS}")
+    if 8 * rows * len(names) > max(FREE_BYTES, EXPANSION * source.size):
+        raise too_large(source, 8 * rows * len(names))
+
+
+def _fields(connection: DuckDBPyConnection, source: Source) -> list[Field]:
+    described = connection.execute("describe select * from read_parquet(?, hive_partitioning=false)", [_path(source)])
+    fields = [Field(str(row[0]), str(row[1])) for row in described.fetchall()]
+    for field in fields:
+        if not field.is_numeric and not TEXT.fullmatch(field.type):
+            where = f"{source.name}: column {field.name!r}"
+            raise DataError("BG210", where, "is neither numbers nor text", got=field.type, expected="a flat column")
+    _check_duplicates(connection, source)
+    return fields
+
+
+def _check_duplicates(connection: DuckDBPyConnection, source: Source) -> None:
+    # DuckDB renames the second of two equal names, so the schema itself is asked.
+    twice = "select name from parquet_schema(?) group by name having count(*) > 1"
+    row = connection.execute(twice, [_path(source)]).fetchone()
+    if row is not None:
+        raise DataError("BG205", source.name, "two columns share a name", got=row[0])
+
+
+def _fetch(connection: DuckDBPyConnection, source: Source, fields: list[Field]) -> Iterator[tuple[str, Column]]:
+    for field in fields:
+        quoted = '"' + field.name.replace('"', '""') + '"'
+        kind = "double" if field.is_numeric else "varchar"
+        query = f"select cast({quoted} as {kind}) as c from read_parquet(?, hive_partitioning=false)"
+        values = connection.execute(query, [_path(source)]).fetchnumpy()["c"]
+        yield field.name, _checked(source, field, values)
+
+
+def _checked(source: Source, field: Field, values: Any) -> Column:
+    if not field.is_numeric:
+        return np.ma.filled(np.ma.asarray(values, dtype=object), "")
+    column = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
+    infinite = np.flatnonzero(np.isinf(column))
+    if len(infinite):
+        where = f"{source.name}: row {infinite[0] + 1}, column {field.name!r}"
+        raise DataError("BG203", where, "is infinite", got=float(column[infinite[0]]), expected="a finite number")
+    return column

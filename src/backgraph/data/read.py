@@ -1,0 +1,160 @@
+"""Reads a table from a file: CSV (also gzip) and Parquet, by DuckDB, strictly.
+
+Nothing is guessed that could make a table silently wrong: the separator is the comma (a tab for .tsv) until another is
+given, the text is UTF-8, every row is as long as the header, and a column is text only by the rule of `cells`. The
+bytes are looked through first (`source`), DuckDB parses, and when it refuses, `records` says where and why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backgraph.data import parquet
+from backgraph.data.cells import MISSING, NUMBER, SHOWN_PLACES, Count, not_a_number
+from backgraph.data.records import Dialect, explain, header, places, read_wide
+from backgraph.data.source import MAXIMUM_LINE, Source, check_text, open_source
+from backgraph.data.table import Column, Table
+from backgraph.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+WIDE = 4_000
+"""From so many columns on, rows are read one by one: DuckDB keeps 32 KiB of buffers per column."""
+TOGETHER = 200
+"""Columns looked at in one query."""
+DECIMALS = (".", ",")
+
+
+def read_table(
+    path: str | os.PathLike[str], *, separator: str | None = None, decimal: str = ".", text: Collection[str] = ()
+) -> Table:
+    """The table in the file at `path`: .parquet or .pq, else CSV with a line of column names; .gz is unpacked.
+
+    `separator` is one character, by default a comma (a tab for .tsv); `decimal` is "." or ","; `text` names columns to
+    keep as text whatever they hold (in Parquet, columns have their types). Numeric columns are float64 with NaN where a cell is empty or NA.
+
+    Raises DataError (BG201–BG210) naming file:line:column, FileError BG501, UsageError BG601.
+    """
+    source = open_source(path)
+    if source.is_parquet:
+        table = Table(parquet.read_columns(source), source.name)
+    else:
+        table = Table(_read_csv(source, _dialect(source, separator, decimal, text)), source.name)
+    for name in text:
+        table.column(name)
+    return table
+
+
+def _dialect(source: Source, separator: str | None, decimal: str, text: Collection[str]) -> Dialect:
+    if decimal not in DECIMALS:
+        raise UsageError("BG601", "decimal", "is not a decimal sign", got=decimal, expected="'.' or ','")
+    suffixes = [suffix.lower() for suffix in PurePath(source.name).suffixes]
+    chosen = ("\t" if ".tsv" in suffixes else ",") if separator is None else separator
+    if len(chosen.encode()) != 1 or chosen in {'"', "\n", "\r", "\0"} or chosen == decimal:
+        expected = f"one character, not a quote and not the decimal sign {decimal!r}"
+        raise UsageError("BG601", "separator", "cannot separate columns", got=chosen, expected=expected)
+    return Dialect(chosen, decimal, frozenset(text))
+
+
+def _read_csv(source: Source, dialect: Dialect) -> dict[str, Column]:
+    check_text(source)
+    names = header(source, dialect.separator)
+    if len(names) >= WIDE:
+        return read_wide(source, names, dialect)
+    with parquet.connect() as connection:
+        _load(connection, source, dialect, len(names))
+        kinds = _kinds(connection, source, names, dialect)
+        return dict(_columns(connection, names, kinds, dialect))
+
+
+def _load(connection: DuckDBPyConnection, source: Source, dialect: Dialect, width: int) -> None:
+    """Makes the DuckDB table `cells`, columns c0, c1, … of text, as written."""
+    import duckdb
+
+    # Without auto_detect nothing is guessed. `nullstr` must be something: a control character that no table contains.
+    query = """create table cells as select * from read_csv(?, auto_detect=false, header=true, delim=?, quote='"',
+        escape='"', strict_mode=true, null_padding=false, nullstr=chr(1), hive_partitioning=false, compression=?,
+        max_line_size=?, columns=?)"""
+    columns = {f"c{index}": "VARCHAR" for index in range(width)}
+    compression = "gzip" if source.is_gzip else "none"
+    try:
+        absolute = os.path.abspath(source.path)  # noqa: PTH100 (a Path would drop a trailing name such as `..`)
+        connection.execute(query, [absolute, dialect.separator, compression, MAXIMUM_LINE, columns])
+    except duckdb.Error as error:
+        reason = " ".join(str(error).split("\n", 2)[:2])
+        fallback = DataError("BG203", source.name, "is not a table", got=reason, expected="rows as long as the header")
+        raise explain(source, dialect.separator, width) or fallback from None
+
+
+def _blocks(width: int) -> Iterator[range]:
+    return (range(start, min(start + TOGETHER, width)) for start in range(0, width, TOGETHER))
+
+
+def _is_missing(cell: str) -> str:
+    spellings = ", ".join(f"'{spelling}'" for spelling in MISSING)
+    return f"lower(trim({cell}, ' \t')) in ({spellings})"
+
+
+def _number(cell: str, decimal: str) -> str:
+    """SQL for the number that the text `cell` spells, NULL if none; as `cells.number`."""
+    written = cell if decimal == "." else f"translate({cell}, '.,', ',.')"
+    value = f"try_cast({written} as double)"
+    return f"case when regexp_full_match({written}, '{NUMBER}') and isfinite({value}) then {value} end"
+
+
+def _kinds(connection: DuckDBPyConnection, source: Source, names: Sequence[str], dialect: Dialect) -> list[Count]:
+    """How each column reads; DataError BG203 at the first bad cell of a numeric one."""
+    kinds: list[Count] = []
+    for block in _blocks(len(names)):
+        counts = _one_row(connection, ", ".join(_counts(f"c{index}", dialect) for index in block))
+        for numbers, swapped, missing, rows in zip(*[iter(counts)] * 4, strict=True):
+            kinds.append(Count(numbers, swapped, rows - missing - numbers - swapped))
+    for index, kind in enumerate(kinds):
+        if kind.is_bad and names[index] not in dialect.text:
+            raise _bad_cells(connection, source, dialect, index, names[index])
+    return kinds
+
+
+def _counts(cell: str, dialect: Dialect) -> str:
+    value, swapped = _number(cell, dialect.decimal), _number(cell, dialect.other_decimal)
+    missing = _is_missing(cell)
+    only_swapped = f"count(*) filter (({swapped}) is not null and ({value}) is null)"
+    return f"count({value}), {only_swapped}, count(*) filter ({missing}), count(*)"
+
+
+def _one_row(connection: DuckDBPyConnection, what: str) -> tuple[Any, ...]:
+    row = connection.execute(f"select {what} from cells").fetchone()
+    return () if row is None else row
+
+
+def _bad_cells(connection: DuckDBPyConnection, source: Source, dialect: Dialect, index: int, name: str) -> DataError:
+    cell = f"c{index}"
+    bad = f"({_number(cell, dialect.decimal)}) is null and not {_is_missing(cell)}"
+    (total,) = _one_row(connection, f"count(*) filter ({bad})")
+    rows = connection.execute(f"select rowid from cells where {bad} order by rowid limit {SHOWN_PLACES}").fetchall()
+    found = places(source, dialect.separator, index, [row for (row,) in rows])
+    return not_a_number(source.name, name, found, total, dialect.decimal)
+
+
+def _columns(
+    connection: DuckDBPyConnection, names: Sequence[str], kinds: Sequence[Count], dialect: Dialect
+) -> Iterator[tuple[str, Column]]:
+    texts = {index for index, kind in enumerate(kinds) if kind.is_text or names[index] in dialect.text}
+    for block in _blocks(len(names)):
+        wanted = [f"c{i}" if i in texts else f"{_number(f'c{i}', dialect.decimal)} as c{i}" for i in block]
+        fetched = connection.execute(f"select {', '.join(wanted)} from cells order by rowid").fetchnumpy()
+        for index in block:
+            yield names[index], filled(fetched[f"c{index}"], index in texts)
+
+
+def filled(values: Any, text: bool) -> Column:
+    """What DuckDB fetched as a column: NULL becomes the empty text, or NaN."""
+    if text:
+        return np.ma.filled(values.astype(object), "") if np.ma.isMaskedArray(values) else values
+    return np.ma.filled(values.astype(np.float64), np.nan)
