@@ -49,7 +49,9 @@ def evaluate(outputs: Node | Sequence[Node], values: Bindings, watch: Watch | No
 
 def bind(order: Sequence[Node], values: Bindings, exact: bool = True) -> tuple[dict[Node, Array], dict[str, Any]]:
     """Arrays for the variables in `order`, checked, and the sizes of all symbolic dimensions."""
-    variables = [node for node in order if isinstance(node.op, Variable)]
+    # A leaf given by node counts even if nothing depends on it: a gradient may depend on its size alone.
+    keys = [key for key in values if isinstance(key, Node)]
+    variables = list(dict.fromkeys(node for node in [*order, *keys] if isinstance(node.op, Variable)))
     by_name: dict[str, Node] = {str(node.op): node for node in variables}
     given = {_leaf(key, variables, by_name): value for key, value in values.items()}
     table: dict[Node, Array] = {}
