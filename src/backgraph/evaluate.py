@@ -47,7 +47,7 @@ def evaluate(outputs: Node | Sequence[Node], values: Bindings, watch: Watch | No
     return results[0] if isinstance(outputs, Node) else results
 
 
-def bind(order: Sequence[Node], values: Bindings, exact: bool = True) -> tuple[dict[Node, Array], dict[str, Any]]:
+def bind(order: Sequence[Node], values: Bindings) -> tuple[dict[Node, Array], dict[str, Any]]:
     """Arrays for the variables in `order`, checked, and the sizes of all symbolic dimensions."""
     # A leaf given by node counts even if nothing depends on it: a gradient may depend on its size alone.
     keys = [key for key in values if isinstance(key, Node)]
