@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from backgraph.calculus.backprop import Gradients, Term, gradient
 from backgraph.language.node import Node
 from backgraph.language.notation import Sum, Tree
-from backgraph.language.op import Operation
 from backgraph.language.ops.leaf import literal, variable
 from backgraph.language.ops.shape import Broadcast
 from backgraph.language.walk import topological_order
@@ -43,8 +42,8 @@ class Arrival:
     term: Term
     origins: tuple[Node, ...]
     """Named nodes it came through; none if it comes straight from the cost."""
-    way: tuple[Operation, ...]
-    """The operations whose rules were applied, from the origin down to the target."""
+    way: tuple[Term, ...]
+    """The terms whose rules were applied, from the origin down to the target."""
     node: Node
     """The contribution simplified, on stand-ins."""
     formula: Tree
@@ -166,7 +165,7 @@ class _Part:
     contributions: list[Node]
     incoming: list[Node]
     whole: Node
-    ways: list[tuple[tuple[Node, ...], tuple[Operation, ...]]]
+    ways: list[tuple[tuple[Node, ...], tuple[Term, ...]]]
     rules: list[Template]
 
 
@@ -194,14 +193,14 @@ def _parts(
 
 def way_to(
     term: Term, arriving: Mapping[Node, list[Term]], named: Mapping[Node, str]
-) -> tuple[tuple[Node, ...], tuple[Operation, ...]]:
-    """The named nodes that a contribution came through, and the operations passed since, the last one last."""
+) -> tuple[tuple[Node, ...], tuple[Term, ...]]:
+    """The named nodes that a contribution came through, and the terms passed since, the last one last."""
     origins: dict[Node, None] = {}
-    passed: list[Operation] = []
+    passed: list[Term] = []
     queue, seen = [term], set[Node]()
     while queue:
         this = queue.pop(0)
-        passed.append(this.rule)
+        passed.append(this)
         above = arriving.get(this.consumer)
         if above is None or this.consumer in named:
             origins |= {this.consumer: None} if above is not None else {}

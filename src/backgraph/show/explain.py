@@ -1,0 +1,137 @@
+"""`explain`: the derivation of a gradient in words, in the order in which it is computed.
+
+Forward definitions; assumptions; from the cost backward each step with its rule, the paths that arrive, why the shapes
+force the order, what is kept; the gradients in named form; what they cost; the rewrites; the conventions. Which
+sentences apply is read off the derivation (`show.derive`); how they sound is in the word tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backgraph.errors import UsageError
+from backgraph.language.node import Node
+from backgraph.show import page, words_en, words_zh
+from backgraph.show.conventions import account, conventions
+from backgraph.show.derive import Derivation, derive
+from backgraph.show.page import Formula, Remark, Section, Sentence, fill, listed, shape_words
+from backgraph.show.sentences import Narrator
+
+LANGUAGES = {"en": words_en, "zh": words_zh}
+FORMATS = ("text", "latex", "markdown", "html", "json")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A derivation in words; `str()` gives it in the format asked for."""
+
+    derivation: Derivation
+    sections: tuple[Section, ...]
+    lang: str = "en"
+    ascii: bool = False
+    format: str = "text"
+    assumptions: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """As text for a terminal."""
+        return page.as_text(self.sections, self.ascii)
+
+    def latex(self) -> str:
+        """As a LaTeX document that compiles as it stands."""
+        return page.as_latex(self.sections, chinese=self.lang == "zh")
+
+    def markdown(self) -> str:
+        """As Markdown with `$maths$`."""
+        return page.as_markdown(self.sections)
+
+    def html(self) -> str:
+        """As HTML that needs no script."""
+        return page.as_html(self.sections, self.ascii)
+
+    def to_json(self) -> dict[str, Any]:
+        """As data: formulas as text, ASCII and LaTeX, with shapes, rules and paths."""
+        from backgraph.show.data import as_data
+
+        return as_data(self.derivation) | {"language": self.lang, "assumptions": list(self.assumptions)}
+
+    def __str__(self) -> str:
+        if self.format == "json":
+            return json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
+        return str(getattr(self, self.format)())
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+def explain(
+    cost: Node,
+    wrt: Node | Sequence[Node],
+    names: Mapping[Node, str] | None = None,
+    *,
+    cost_name: str = "J",
+    lang: str = "en",
+    ascii: bool = False,
+    format: str = "text",
+    index: bool = False,
+    assumptions: Sequence[str] = (),
+) -> Explanation:
+    """The gradient of the scalar `cost` with respect to `wrt`, derived step by step.
+
+    `names` are the user's; other intermediates are named systematically. `index` adds the form with indices. Raises
+    UsageError BG601 for an unknown language or format, GraphError BG108 and CalculusError BG301 as `gradient` does.
+    """
+    _known("lang", lang, tuple(LANGUAGES))
+    _known("format", format, FORMATS)
+    derivation = derive(cost, wrt, names, cost_name)
+    sections = _sections(derivation, lang, index, tuple(assumptions))
+    return Explanation(derivation, sections, lang, ascii, format, tuple(assumptions))
+
+
+def explain_text(
+    source: str, wrt: Sequence[str], *, shapes: Mapping[str, Any] | None = None, **options: Any
+) -> Explanation:
+    """`explain` of a cost typed in as text; `options` as for `explain`. Raises GraphError BG104 to BG108 as `parse`."""
+    from backgraph.language.parse import parse
+
+    program = parse(source, shapes=shapes, wrt=list(wrt))
+    targets = [program.leaves[name] for name in wrt]
+    return explain(program.cost, targets, program.names, assumptions=program.assumptions, **options)
+
+
+def _known(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError("BG601", "explain", f"unknown {what}", got=value, expected=", ".join(known))
+
+
+def _sections(derivation: Derivation, lang: str, index: bool, assumptions: tuple[str, ...]) -> tuple[Section, ...]:
+    words, ties = LANGUAGES[lang].WORDS, LANGUAGES[lang].TIES
+    narrator = Narrator(derivation, words, index)
+    J, targets = derivation.cost, listed(narrator.targets, words["comma"], words["and"])
+    rewrites = [(f"{rule.name}: {rule.equation}" + (f"  ({n}×)" if n > 1 else ""),) for rule, n in derivation.rewrites]
+    intro = Remark(fill(words["backward_intro"], J=J), below=False)
+    sections = (
+        Section(fill(words["forward_title"], J=J), narrator.forward()),
+        Section((words["assumptions_title"],), _remarks([(each,) for each in assumptions])),
+        Section(fill(words["backward_title"], J=J, targets=targets), (intro, *narrator.backward())),
+        Section((words["gradients_title"],), tuple(_result(derivation, words))),
+        Section((words["account_title"],), _remarks(account(derivation, words))),
+        Section((words["rewrites_title"],), _remarks(rewrites)),
+        Section((words["conventions_title"],), _remarks(conventions(derivation, words, ties))),
+    )
+    return tuple(section for section in sections if section.blocks)
+
+
+def _result(derivation: Derivation, words: Mapping[str, str]) -> list[Formula]:
+    return [
+        Formula(step.name, step.formula, shape_words(step.of.shape, words["scalar"])) for step in derivation.targets
+    ]
+
+
+def _remarks(sentences: Sequence[Sentence]) -> tuple[Remark, ...]:
+    return tuple(Remark(sentence, below=False) for sentence in sentences)

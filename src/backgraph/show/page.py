@@ -1,0 +1,232 @@
+"""Pages: sections of formulas and sentences, printed as text, Markdown, HTML or LaTeX.
+
+A sentence is a tuple of strings and trees; only here are trees turned into glyphs, so every sentence can be printed in
+every format. `fill` makes one from a template of the word tables.
+"""
+
+from __future__ import annotations
+
+import html
+import string
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from backgraph.language.dims import Shape, shape_text
+from backgraph.language.notation import Relation, Tree
+from backgraph.show.latex import escaped, latex
+from backgraph.show.text import text
+
+Sentence: TypeAlias = tuple[str | Tree, ...]
+Value: TypeAlias = str | Tree | Sentence
+
+
+@dataclass(frozen=True)
+class Formula:
+    """left = right, with what is said beside it (its shape, its operation)."""
+
+    left: Tree
+    right: Tree
+    aside: Sentence = ()
+    number: int | None = None
+
+    @property
+    def tree(self) -> Tree:
+        """The formula as one tree."""
+        return Relation("=", self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence below a formula, or by itself."""
+
+    words: Sentence
+    below: bool = True
+
+
+Block: TypeAlias = Formula | Remark
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title and what stands under it."""
+
+    title: Sentence
+    blocks: tuple[Block, ...]
+
+
+def fill(template: str, **values: Value) -> Sentence:
+    """A template such as `"the shape of {V}"` with trees, strings or sentences in it."""
+    parts: list[str | Tree] = []
+    for literal, name, _, _ in string.Formatter().parse(template):
+        parts += [literal] if literal else []
+        if name is not None:
+            value = values[name]
+            parts += value if isinstance(value, tuple) else [value]
+    return tuple(parts)
+
+
+def listed(items: Iterable[Value], comma: str, last: str) -> Sentence:
+    """a, b and c."""
+    rows = [item if isinstance(item, tuple) else (item,) for item in items]
+    parts: list[str | Tree] = []
+    for position, row in enumerate(rows):
+        if position:
+            parts.append(last if position == len(rows) - 1 else comma)
+        parts += row
+    return tuple(parts)
+
+
+HELD = "\N{NO-BREAK SPACE}"
+"""Stands for spaces inside a formula while lines are broken."""
+
+
+def plain(words: Sentence, ascii: bool = False, space: str = " ") -> str:
+    """A sentence as text, with `space` inside its formulas."""
+    return _joined(words, lambda tree: text(tree, ascii=ascii).replace(" ", space), str)
+
+
+def _joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str], str]) -> str:
+    return "".join(prose(part) if isinstance(part, str) else maths(part) for part in words)
+
+
+def width(line: str) -> int:
+    """Columns a line takes in a terminal: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line if not unicodedata.combining(c))
+
+
+def as_text(sections: Sequence[Section], ascii: bool = False) -> str:
+    """Sections as text: formulas numbered, what is beside them in one column, remarks indented below."""
+    return "\n\n".join("\n".join(_section_text(section, ascii)) for section in sections) + "\n"
+
+
+WIDEST = 64
+"""Formulas wider than this do not push the column of shapes further right."""
+
+
+def _section_text(section: Section, ascii: bool) -> list[str]:
+    formulas = {id(b): text(b.tree, ascii=ascii) for b in section.blocks if isinstance(b, Formula)}
+    column = max((w for w in map(width, formulas.values()) if w <= WIDEST), default=0)
+    lines = [plain(section.title, ascii)]
+    for block in section.blocks:
+        if isinstance(block, Remark):
+            lines += wrapped(plain(block.words, ascii, HELD), "       " if block.below else "  ")
+            continue
+        formula = formulas[id(block)]
+        number = f"{block.number:>3}. " if block.number is not None else "  "
+        aside = plain(block.aside, ascii)
+        gap = " " * (max(column - width(formula), 0) + 3) if aside else ""
+        lines.append(f"{number}{formula}{gap}{aside}")
+    return lines
+
+
+def wrapped(line: str, indent: str, columns: int = 110) -> list[str]:
+    """`line` broken at spaces, and between Chinese characters, into lines of at most `columns`."""
+    lines, current = list[str](), ""
+    for word in _words(line):
+        if current and width(indent + current + word.rstrip()) > columns:
+            lines.append(indent + current.rstrip())
+            current = word.lstrip()
+        else:
+            current += word
+    return [each.replace(HELD, " ") for each in (*lines, indent + current.rstrip())]
+
+
+def _words(line: str) -> list[str]:
+    """Pieces after which a line may break; never before closing punctuation."""
+    pieces = [""]
+    for here, following in zip(line, [*line[1:], ""], strict=True):
+        pieces[-1] += here
+        wide = unicodedata.east_asian_width(here) in "WF" and unicodedata.east_asian_width(following or "a") in "WF"
+        if here == " " or (wide and following not in "，。；：、）" and here != "（"):
+            pieces.append("")
+    return pieces
+
+
+def as_markdown(sections: Sequence[Section]) -> str:
+    """Sections as Markdown with `$maths$`."""
+    lines: list[str] = []
+    for section in sections:
+        lines += [f"### {_joined(section.title, _dollars, str)}", ""]
+        for block in section.blocks:
+            if isinstance(block, Remark):
+                lines += [("  " if block.below else "") + "- " + _joined(block.words, _dollars, _markdown), ""]
+            else:
+                aside = _joined(block.aside, _dollars, _markdown)
+                lines += [f"{_number(block)}${latex(block.tree)}$ {aside}".rstrip(), ""]
+    return "\n".join(lines)
+
+
+def as_html(sections: Sequence[Section], ascii: bool = False) -> str:
+    """Sections as HTML that needs no script: maths is Unicode text."""
+
+    def written(words: Sentence) -> str:
+        return _joined(words, lambda t: f"<i>{html.escape(text(t, ascii=ascii))}</i>", html.escape)
+
+    lines = ['<div class="backgraph-explanation">']
+    for section in sections:
+        lines.append(f"<h3>{written(section.title)}</h3>")
+        for block in section.blocks:
+            if isinstance(block, Remark):
+                lines.append(f'<p style="margin:0 0 0 {"3em" if block.below else "0"}">{written(block.words)}</p>')
+            else:
+                formula = html.escape(text(block.tree, ascii=ascii))
+                lines.append(f"<p>{_number(block)}<b>{formula}</b> <small>{written(block.aside)}</small></p>")
+    return "\n".join([*lines, "</div>\n"])
+
+
+def as_latex(sections: Sequence[Section], chinese: bool = False) -> str:
+    """Sections as a document that compiles as it stands (Chinese needs xelatex or lualatex)."""
+    lines = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}"]
+    lines += [r"\usepackage{ctex}"] if chinese else []
+    lines += [r"\setlength{\parindent}{0pt}", r"\begin{document}"]
+    for section in sections:
+        lines.append(rf"\section*{{{_joined(section.title, _brackets, _latex)}}}")
+        for block in section.blocks:
+            if isinstance(block, Remark):
+                lines.append(_joined(block.words, _brackets, _latex) + r"\par")
+            else:
+                tag = rf" \tag{{{block.number}}}" if block.number is not None else ""
+                aside = rf" \qquad \text{{{_joined(block.aside, _brackets, _latex)}}}" if block.aside else ""
+                lines.append(rf"\[ {latex(block.tree)}{aside}{tag} \]")
+    return "\n".join([*lines, r"\end{document}", ""])
+
+
+def _number(block: Formula) -> str:
+    return f"({block.number}) " if block.number is not None else ""
+
+
+def _dollars(tree: Tree) -> str:
+    return f"${latex(tree)}$"
+
+
+def _brackets(tree: Tree) -> str:
+    return rf"\({latex(tree)}\)"
+
+
+def _markdown(prose: str) -> str:
+    return "".join("\\" + c if c in "\\`*_{}[]<>#|$" else c for c in prose)
+
+
+_MARKS = {"×": r"\times", "·": r"\cdot", "−": "-", "²": "^2", "³": "^3", "⊙": r"\odot", "∇": r"\nabla", "Σ": r"\sum",
+          "∂": r"\partial", "≤": r"\le", "≥": r"\ge", "√": r"\surd", "∞": r"\infty", "ℓ": r"\ell"}  # fmt: skip
+
+
+def _latex(prose: str) -> str:
+    """Prose for LaTeX; Chinese characters stay."""
+    kept = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}"}
+    pieces: list[str] = []
+    for c in prose:
+        if c in _MARKS:
+            pieces.append(f"${_MARKS[c]}$")
+        elif c in kept or not c.isascii():
+            pieces.append(kept.get(c, c))
+        else:
+            pieces.append(c if c in "'\"" else escaped(c))
+    return "".join(pieces)
+
+
+def shape_words(shape: Shape, scalar: str) -> Sentence:
+    """m×h, or the word for a scalar."""
+    return (scalar if shape == () else shape_text(shape),)

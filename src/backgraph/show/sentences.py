@@ -1,0 +1,156 @@
+"""What is said of each line of a derivation: its paths, its rule, its shapes, what it keeps and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from backgraph.language.dims import shape_text
+from backgraph.language.node import Node
+from backgraph.language.notation import Gradient, Name, Product, Relation, Tree
+from backgraph.language.ops.linear import Bilinear
+from backgraph.language.walk import consumers, topological_order
+from backgraph.show.conventions import is_decay
+from backgraph.show.derive import Arrival, Derivation, Step, is_number
+from backgraph.show.page import Block, Formula, Remark, Sentence, fill, listed, shape_words
+
+ORDINALS = ("first", "second", "third")
+
+
+class Narrator:
+    """Tells a derivation with the sentences of one language; a note is told once."""
+
+    def __init__(self, derivation: Derivation, words: Mapping[str, str], index: bool) -> None:
+        self.derivation, self.words, self.index = derivation, words, index
+        self.told: set[str] = set()
+        self.uses = consumers(topological_order([derivation.gradients.cost]))
+
+    @property
+    def targets(self) -> list[Tree]:
+        """What the gradient is asked for."""
+        return [self.called(node) for node in self.derivation.gradients.targets]
+
+    def called(self, node: Node) -> Tree:
+        """The name of a named node."""
+        return Name(self.derivation.names[node])
+
+    def forward(self) -> tuple[Block, ...]:
+        """One formula for each named node, with its shape, its operation, and what it means."""
+        return tuple(self._definition(d.node, d.name, d.formula) for d in self.derivation.forward)
+
+    def _definition(self, node: Node, name: Tree, formula: Tree) -> Formula:
+        roles = [f"role_{consumer.op.name}_{position}" for consumer, position in self.uses.get(node, [])]
+        role = next((self.words[key] for key in roles if key in self.words), "")
+        aside = (*shape_words(node.shape, self.words["scalar"]), *((f"   {role}",) if role else ()))
+        return Formula(name, formula, aside)
+
+    def backward(self) -> Iterator[Block]:
+        """Each step: its formula, then what is to be said of it."""
+        for number, step in enumerate(self.derivation.steps, start=1):
+            shape = shape_words(step.of.shape, self.words["scalar"])
+            yield Formula(step.name, step.formula, shape, number)
+            for sentence in self._step(step):
+                yield Remark(sentence)
+
+    def _step(self, step: Step) -> Iterator[Sentence]:
+        V = self.called(step.of)
+        if not isinstance(step.name, Gradient):
+            whole = Gradient(V, self.derivation.cost)
+            yield self.say("stands_for", name=step.name, gradient=whole, V=V)
+        for name, formula in step.lets:
+            yield self.say("let", name=name, formula=formula)
+        several = len(step.arrivals) > 1
+        if several:
+            paths = listed([self._path(a, step) for a in step.arrivals], self.words["comma"], self.words["and"])
+            yield self.say("paths", count=str(len(step.arrivals)), V=V, list=paths)
+        for arrival in step.arrivals:
+            yield from self._arrival(arrival, step, several)
+        yield from self._end(step)
+
+    def say(self, key: str, **values: str | Tree | Sentence) -> Sentence:
+        """A sentence of the table."""
+        return fill(self.words[key], **values)
+
+    def _path(self, arrival: Arrival, step: Step) -> Sentence:
+        if arrival.origins:
+            return self.say("path_through", origin=self._origins(arrival), formula=arrival.formula)
+        key = "path_decay" if is_decay(arrival, self.derivation.names[step.of]) else "path_straight"
+        return fill(self.words[key], formula=arrival.formula, J=self.derivation.cost)
+
+    def _origins(self, arrival: Arrival) -> Sentence:
+        return listed([self.called(node) for node in arrival.origins], self.words["comma"], self.words["and"])
+
+    def _arrival(self, arrival: Arrival, step: Step, several: bool) -> Iterator[Sentence]:
+        opening: Sentence = self.say("for_path", formula=arrival.formula) if several else self._origin(arrival)
+        yield opening + self._rule(arrival)
+        yield from self._notes(arrival)
+        yield from self._shapes(arrival, step)
+        if self.index and arrival.index is not None:
+            yield self.say("index", formula=Relation("=", *arrival.index))
+
+    def _origin(self, arrival: Arrival) -> Sentence:
+        if not arrival.origins:
+            return (*self.say("straight", J=self.derivation.cost), " ")
+        return (*self.say("one_path", origin=self._origins(arrival)), " ")
+
+    def _rule(self, arrival: Arrival) -> Sentence:
+        rule, term = arrival.rule, arrival.term
+        before, after = Relation("=", rule.result, rule.forward), Relation("=", rule.target, rule.backward)
+        earlier = [f"{each.rule.name}" for each in arrival.way[:-1]]
+        ops = listed(list(dict.fromkeys(earlier)), self.words["comma"], self.words["and"])
+        opening = self.say("rules_on_the_way", ops=ops) if earlier else ()
+        several = len(term.consumer.inputs) > 1
+        which = self._ordinal(term.position)
+        key = "rule_of_input" if several else "rule_of"
+        return opening + fill(self.words[key], op=term.rule.name, which=which, before=before, after=after)
+
+    def _ordinal(self, position: int) -> Sentence:
+        key = ORDINALS[position] if position < len(ORDINALS) else "nth"
+        return fill(self.words[key], n=str(position + 1))
+
+    def _notes(self, arrival: Arrival) -> Iterator[Sentence]:
+        """What is to be remarked of the operations on the way, each once."""
+        for term in arrival.way:
+            key = f"note_{term.rule.name}_{term.position}"
+            names = self.derivation.names
+            x, z = term.target, term.consumer
+            known = key in self.words and key not in self.told
+            if known and all(node in names or f"{{{place}}}" not in self.words[key] for node, place in ((x, "x"), (z, "z"))):
+                self.told.add(key)
+                yield self.say(key, x=Name(names.get(x, "")), z=Name(names.get(z, "")))
+
+    def _shapes(self, arrival: Arrival, step: Step) -> Iterator[Sentence]:
+        """Why the factors stand in this order: of the two orders, only one fits."""
+        node = arrival.node
+        if not isinstance(node.op, Bilinear) or not isinstance(arrival.formula, Product):
+            return
+        a, b = node.inputs
+        shapes = {"a": shape_text(a.shape), "b": shape_text(b.shape), "c": shape_text(node.shape)}
+        words = self.say("shapes", **shapes, V=self.called(step.of))
+        factors = arrival.formula.factors
+        if len(factors) == 2 and a.rank > 1 and b.rank > 1 and not _fits(b, a, step.of):
+            words += self.say("shapes_not", other=Product("matrix", (factors[1], factors[0])))
+        yield (*words, self.words["stop"])
+
+    def _end(self, step: Step) -> Iterator[Sentence]:
+        read = dict.fromkeys(leaf for a in step.arrivals for leaf in a.reads if not is_number(leaf))
+        origin = self.derivation.stand_ins.origin
+        kept = [self.called(origin[leaf]) for leaf in read if not origin[leaf].is_leaf]
+        given = [self.called(origin[leaf]) for leaf in read if origin[leaf].is_leaf and origin[leaf].shape != ()]
+        comma, last = self.words["comma"], self.words["and"]
+        lists = {"keeps": listed(kept, comma, last), "reads": listed(given, comma, last)}
+        sentences: list[Sentence] = []
+        if kept or given:
+            key = "keeps_and_reads" if kept and given else "keeps" if kept else "reads"
+            sentences.append(self.say(key, **lists, list=lists["keeps"] or lists["reads"]))
+        if step.of in self.derivation.gradients.targets:
+            sentences.append((self.words["ends"],))
+        if step.goes_to:
+            sentences.append(self.say("goes_to", list=listed(step.goes_to, comma, last)))
+        if sentences:
+            yield listed(sentences, " ", " ")
+
+
+def _fits(a: Node, b: Node, target: Node) -> bool:
+    """Whether a b is defined and has the shape of `target`."""
+    shape: tuple[object, ...] = (*a.shape[:-1], b.shape[-1])  # type: ignore[index]
+    return a.shape[-1] == b.shape[-2] and shape == target.shape  # type: ignore[index]
