@@ -1,0 +1,57 @@
+"""`backgraph explain`: the gradient of a cost typed in, as maths; or what an error code means."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from backgraph.cli.numbers import names
+from backgraph.cli.screen import say, write
+from backgraph.errors import CATALOGUE, UsageError, nearest
+
+CODE = re.compile(r"BG\d{3}", re.IGNORECASE)
+
+
+def explain(
+    subject: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    wrt: str | None = None,
+    shape: str | None = None,
+    lang: str = "en",
+    ascii: bool = False,
+    format: str = "text",
+    index: bool = False,
+) -> None:
+    """Print the gradient of a cost as maths, step by step; or what an error code means.
+
+    Args:
+        subject: a cost such as "sum(relu(X@W)**2)", statements separated by semicolons, or an error code such as BG101.
+        wrt: the names to differentiate with respect to, such as W1,W2.
+        shape: shapes that the text does not tell, such as "b:h, T:".
+        lang: en or zh.
+        ascii: write W1 and grad for terminals without Unicode.
+        format: text, latex, markdown, html or json.
+        index: add each product with its indices.
+    """
+    if CODE.fullmatch(subject.strip()):
+        _explain_code(subject.strip().upper())
+        return
+    if not wrt or not names(wrt):
+        raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
+    from backgraph.show.explain import explain_text
+
+    shapes = {} if shape is None else {"shapes": shape}
+    explanation = explain_text(subject, names(wrt), lang=lang, ascii=ascii, format=format, index=index, **shapes)
+    page = str(explanation)
+    write(page if page.endswith("\n") else page + "\n")
+
+
+def _explain_code(code: str) -> None:
+    if code not in CATALOGUE:
+        raise UsageError("BG601", "explain", "no such error code", got=code, hint=nearest(code, list(CATALOGUE)))
+    say(code)
+    say(textwrap.fill(CATALOGUE[code], 100))

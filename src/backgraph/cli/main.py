@@ -1,0 +1,75 @@
+"""`backgraph`: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
+
+0 done   2 bad input   3 could not save   4 diverged   70 internal error   130 Ctrl-C
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from backgraph.cli.screen import complain, flush
+from backgraph.errors import BackgraphError, UsageError
+
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
+
+
+COMMANDS = {
+    "train": "Train a network on a table, and save it.",
+    "predict": "Predict the rows of a table with a trained network.",
+    "explain": "Print the gradient of a cost as maths, or what an error code means.",
+}
+"""Each in a module of its name."""
+
+
+def application() -> App:
+    """All commands; each module is imported when its command is called."""
+    app = App(
+        name="backgraph",
+        help="Train, read and check neural networks whose gradients are graphs.",
+        version=_version,
+        help_format="plaintext",
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for name, purpose in COMMANDS.items():
+        app.command(f"backgraph.cli.{name}:{name}", name=name, help=purpose)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `arguments` (those of the process by default) and return the exit code."""
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except BackgraphError as error:
+        complain(error.line())
+        return error.exit_code
+    except Exception as error:  # the last resort: no traceback reaches a user
+        if os.environ.get("BACKGRAPH_DEBUG"):
+            raise
+        complain(f"internal error: {type(error).__name__}: {error} (BACKGRAPH_DEBUG=1 shows where)")
+        return INTERNAL_ERROR
+    finally:
+        flush()
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        result = application()(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        words = " ".join(str(error).split())
+        raise UsageError("BG601", "arguments", words, hint="see backgraph --help") from None
+    return result if isinstance(result, int) else 0
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("backgraph")

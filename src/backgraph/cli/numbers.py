@@ -1,0 +1,27 @@
+"""What people write on the command line as text and mean as lists or names."""
+
+from __future__ import annotations
+
+from backgraph.errors import TrainingError
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Hidden layers from `256,128,100`; none from an empty text or `0`. Raises TrainingError BG401."""
+    if text.strip() in ("", "0"):
+        return ()
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise _refused(text) from None
+    if min(numbers) < 1:
+        raise _refused(text)
+    return numbers
+
+
+def names(text: str) -> tuple[str, ...]:
+    """`W1, W2` as a tuple, without empty parts."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _refused(text: str) -> TrainingError:
+    return TrainingError("BG401", "--hidden", "not widths of layers", got=text, expected="numbers such as 256,128,100")

@@ -1,0 +1,78 @@
+"""`backgraph predict`: what a trained network says about the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from backgraph.cli.output import MODEL, table_text, writable_file
+from backgraph.cli.screen import note, say, write
+from backgraph.data.prepare import OneHot
+from backgraph.data.read import read_table
+from backgraph.data.table import Table
+from backgraph.models.fitted import Fitted, load
+from backgraph.train.files import save_atomically
+
+
+def predict(
+    model: Path,
+    data: Path,
+    /,
+    *,
+    out: Path | None = None,
+    probabilities: bool = False,
+    separator: str | None = None,
+    decimal: str = ".",
+    overwrite: bool = False,
+) -> None:
+    """Predict the rows of a table with a trained network.
+
+    If the table has the column that the network predicts, the scores are printed as well.
+
+    Args:
+        model: the folder that `backgraph train` wrote, or the file in it.
+        data: CSV (also .gz) or Parquet file with the columns that the network was trained on.
+        out: CSV file to write; standard output without it.
+        probabilities: add a column with the probability of each class.
+        separator: between the columns of a CSV file; a comma, or a tab for .tsv.
+        decimal: the decimal sign in a CSV file.
+        overwrite: replace the file `out` if it is there.
+    """
+    if out is not None:
+        writable_file(out, overwrite)
+    fitted = load(model / MODEL if model.is_dir() else model)
+    texts = [each.column for each in fitted.preparation.transforms if isinstance(each, OneHot)]
+    table = read_table(data, separator=separator, decimal=decimal, text=texts)
+    content = table_text(*_predictions(fitted, table, probabilities))
+    if out is None:
+        write(content)
+    else:
+        save_atomically(out, lambda file: _encode(content, file))
+    _say_scores(fitted, table, out)
+
+
+def _predictions(
+    fitted: Fitted, table: Table, probabilities: bool
+) -> tuple[list[str], Iterator[Sequence[str | float]]]:
+    labels = fitted.predict(table).tolist()
+    if not probabilities:
+        return [fitted.target], ([_cell(label)] for label in labels)
+    p = fitted.predict_proba(table).tolist()
+    classes = [] if fitted.classes is None else [f"p({label})" for label in fitted.classes.labels]
+    return [fitted.target, *classes], ([_cell(label), *row] for label, row in zip(labels, p, strict=True))
+
+
+def _encode(content: str, file: BinaryIO) -> None:
+    file.write(content.encode())
+
+
+def _cell(label: object) -> str | float:
+    return label if isinstance(label, float) else str(label)
+
+
+def _say_scores(fitted: Fitted, table: Table, out: Path | None) -> None:
+    if not fitted.can_be_scored_on(table):
+        return
+    scores = ", ".join(f"{name} {score:.4f}" for name, score in fitted.score(table).items())
+    (note if out is None else say)(f"{scores} on {table.n_rows:,} rows")

@@ -1,0 +1,54 @@
+"""What `backgraph train` says: the data, the network, its gradient as maths, and the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from backgraph.data.labels import Classes
+from backgraph.models.trainer import Trainer
+from backgraph.show.derive import derive
+from backgraph.show.text import text
+
+
+def table_lines(trainer: Trainer) -> Iterator[str]:
+    """How many rows and columns, and what they are for."""
+    train, held_out = len(trainer.training_part.rows), len(trainer.validation_part.rows)
+    columns, features = len(trainer.preparation.columns), len(trainer.preparation.features)
+    classes = f" into {len(trainer.outcome)} classes" if isinstance(trainer.outcome, Classes) else ""
+    yield f"{_shown(trainer.target)}: {trainer.task}{classes}, {columns:,} columns, {features:,} features"
+    yield f"{train:,} rows to train on, {held_out:,} to validate on"
+
+
+def network_lines(trainer: Trainer) -> Iterator[str]:
+    """The network in a line, then the cost and its gradients as maths."""
+    recipe, network = trainer.recipe, trainer.mlp.network
+    count = sum(array.size for array in trainer.parameters.values())
+    layers = " → ".join(f"{width:,}" for width in trainer.mlp.widths)
+    optimizer = f"{type(recipe.optimizer).__name__} {recipe.optimizer.learning_rate}"
+    yield f"{layers}: {count:,} parameters, {recipe.dtype}; {optimizer}, minibatches of {trainer.training.batch_size}"
+    yield ""
+    names = {node: name for name, node in network.names.items()}
+    derivation = derive(network.cost, network.parameters, names)
+    for line in derivation.forward:
+        yield f"  {text(line.name)} = {text(line.formula)}"
+    for step in derivation.steps:
+        yield f"  {text(step.name)} = {text(step.formula)}"
+        yield from (f"    {text(name)} = {text(formula)}" for name, formula in step.lets)
+    yield ""
+
+
+def result_line(result: dict[str, Any]) -> str:
+    """Loss, scores, seconds, and where the model is."""
+    loss = "" if result["loss"] is None else f", loss {result['loss']:.4f}"
+    parts = [f"{part} {_scores(result[part])}" for part in ("training", "validation") if result[part]]
+    return f"{result['epochs']} epochs{loss}; {'; '.join(parts)}; {result['seconds']:.1f} s\nsaved {result['model']}"
+
+
+def _scores(scores: dict[str, float]) -> str:
+    shown = {name: f"{score:.2%}" if name == "accuracy" else f"{score:.4g}" for name, score in scores.items()}
+    return ", ".join(f"{name} {score}" for name, score in shown.items())
+
+
+def _shown(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)

@@ -1,0 +1,137 @@
+"""`backgraph train`: from a file of numbers to a trained network."""
+
+from __future__ import annotations
+
+import json as json_text
+import time
+from pathlib import Path
+from typing import Any
+
+from backgraph.cli.numbers import widths
+from backgraph.cli.output import MODEL, check_folder, made_folder
+from backgraph.cli.progress import progress
+from backgraph.cli.report import network_lines, result_line, table_lines
+from backgraph.cli.screen import note, say
+from backgraph.errors import TrainingError, UsageError, nearest
+from backgraph.models.trainer import Recipe, Trainer
+from backgraph.optim import OPTIMIZERS, Optimizer
+from backgraph.optim.limits import not_negative, whole
+
+
+def train(
+    data: Path | None = None,
+    /,
+    *,
+    out: Path,
+    target: str | None = None,
+    hidden: str = "64",
+    epochs: int = 30,
+    seed: int = 0,
+    optimizer: str = "adam",
+    learning_rate: float | None = None,
+    batch_size: int = 32,
+    weight_decay: float | None = None,
+    activation: str = "relu",
+    biases: bool = True,
+    validation: float = 0.2,
+    task: str = "auto",
+    dtype: str = "float32",
+    separator: str | None = None,
+    decimal: str = ".",
+    overwrite: bool = False,
+    json: bool = False,
+) -> None:
+    """Train a network on a table, and save it.
+
+    Args:
+        data: CSV (also .gz) or Parquet file; without it, the handwritten digits that come with backgraph.
+        out: folder for the model.
+        target: the column to predict.
+        hidden: widths of the hidden layers, such as 256,128,100; 0 for none.
+        epochs: how often every row is seen.
+        seed: of the split, the initial weights and the order of rows; the same seed gives the same model.
+        optimizer: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.
+        learning_rate: by default that of the optimizer.
+        batch_size: rows in a minibatch.
+        weight_decay: λ of the λ Σ W² added to the cost; with adamw, the share that weights lose beside the gradient.
+        activation: relu, leaky_relu, elu, gelu, silu, softplus, tanh, sigmoid, identity; or one for each layer: a,b,c.
+        biases: whether layers add a bias.
+        validation: share of the rows held out to validate on.
+        task: classification, regression, or auto: classes for text and for up to 30 different whole numbers.
+        dtype: float32 or float64.
+        separator: between the columns of a CSV file; a comma, or a tab for .tsv.
+        decimal: the decimal sign in a CSV file.
+        overwrite: write into the folder even if it is not empty.
+        json: print the result as one line of JSON.
+    """
+    whole("--epochs", epochs, least=0)
+    chosen, decay = _optimizer(optimizer, learning_rate, weight_decay)
+    recipe = Recipe(
+        widths(hidden), chosen, _activations(activation), biases, decay, dtype, batch_size, seed, validation, task
+    )
+    check_folder(out, overwrite)
+    trainer = _trainer(data, target, recipe, separator, decimal)
+    made_folder(out)
+    if not json:
+        for line in (*table_lines(trainer), *network_lines(trainer)):
+            say(line)
+    began = time.perf_counter()
+    _run(trainer, epochs, out / MODEL)
+    seconds = time.perf_counter() - began
+    result = _result(trainer) | {"seconds": round(seconds, 3), "model": str(out / MODEL)}
+    say(json_text.dumps(result, ensure_ascii=False) if json else result_line(result))
+
+
+def _optimizer(name: str, learning_rate: float | None, weight_decay: float | None) -> tuple[Optimizer, float]:
+    """The optimiser, and λ for the cost."""
+    if name not in OPTIMIZERS:
+        hint = nearest(name, list(OPTIMIZERS))
+        raise TrainingError("BG401", "--optimizer", "unknown", got=name, expected=", ".join(OPTIMIZERS), hint=hint)
+    decay = not_negative("--weight-decay", 0.0 if weight_decay is None else weight_decay)
+    changes: dict[str, Any] = {} if learning_rate is None else {"learning_rate": learning_rate}
+    if name == "adamw" and weight_decay is not None:
+        return OPTIMIZERS[name](**changes, decoupled_decay=decay), 0.0
+    return OPTIMIZERS[name](**changes), decay
+
+
+def _activations(text: str) -> str | tuple[str, ...]:
+    return text if "," not in text else tuple(part.strip() for part in text.split(","))
+
+
+def _trainer(data: Path | None, target: str | None, recipe: Recipe, separator: str | None, decimal: str) -> Trainer:
+    from backgraph.data.datasets import digits
+    from backgraph.data.read import read_table
+
+    if data is None:
+        return Trainer(digits(), target or "digit", recipe)
+    if target is None:
+        raise UsageError("BG601", "--target", "the column to predict is not named", hint="add --target COLUMN")
+    return Trainer(read_table(data, separator=separator, decimal=decimal), target, recipe)
+
+
+def _run(trainer: Trainer, epochs: int, model: Path) -> None:
+    """Train and save; what Ctrl-C leaves is saved as well, and the interruption passes on."""
+    try:
+        with progress(epochs) as callbacks:
+            trainer.run(epochs, callbacks)
+    except KeyboardInterrupt:
+        _save(trainer, model)
+        note(f"backgraph: stopped in epoch {trainer.training.epoch + 1}; the model so far is in {model}")
+        raise
+    _save(trainer, model)
+
+
+def _save(trainer: Trainer, model: Path) -> None:
+    training = trainer.training
+    about = {"epochs": training.epoch, "steps": training.done, "seed": training.seed, "history": training.history}
+    trainer.fitted.save(model, about)
+
+
+def _result(trainer: Trainer) -> dict[str, Any]:
+    history = trainer.training.history
+    return {
+        "epochs": trainer.training.epoch,
+        "loss": history[-1]["loss"] if history else None,
+        "training": trainer.scores(trainer.training_part),
+        "validation": trainer.scores(trainer.validation_part) if len(trainer.validation_part.rows) else None,
+    }

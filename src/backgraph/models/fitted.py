@@ -1,0 +1,122 @@
+"""A trained network with all that it takes to use it: parameters, preparation of columns, and what it predicts.
+
+One file holds it: safetensors with JSON, checked by SHA-256; loading executes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from backgraph.data.labels import Classes, Targets
+from backgraph.data.prepare import Preparation
+from backgraph.data.table import Column, Table, is_text
+from backgraph.errors import BackgraphError, FileError, UsageError
+from backgraph.language.node import Node
+from backgraph.language.op import Array
+from backgraph.models.mlp import MLP
+from backgraph.train.files import load_tensors, save_tensors
+
+KIND = "mlp"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained MLP for tables: `target` is the column it predicts, `outcome` its classes or its scale."""
+
+    mlp: MLP
+    parameters: Mapping[Node, Array]
+    preparation: Preparation
+    outcome: Classes | Targets
+    target: str
+
+    @property
+    def classes(self) -> Classes | None:
+        """The classes in the order of the outputs; None for regression."""
+        return self.outcome if isinstance(self.outcome, Classes) else None
+
+    def predict(self, table: Table) -> Array:
+        """Labels (rows), or numbers in the target's own units (rows)."""
+        raw = self.mlp.predict(self.parameters, self.preparation.matrix(table))
+        if isinstance(self.outcome, Classes):
+            return self.outcome.of(raw)
+        return self.outcome.restore(raw[:, None])[:, 0]
+
+    def predict_proba(self, table: Table) -> Array:
+        """Probabilities of the classes, rows × classes. Raises UsageError BG601 for regression."""
+        if self.classes is None:
+            raise UsageError("BG601", "probabilities", "the model predicts numbers", hint="leave out --probabilities")
+        return self.mlp.predict_proba(self.parameters, self.preparation.matrix(table))
+
+    def score(self, table: Table) -> dict[str, float]:
+        """Accuracy, or RMSE and R², on a table that has the target. Raises DataError BG202, BG206."""
+        truth, guess = table.column(self.target), self.predict(table)
+        if isinstance(self.outcome, Classes):
+            return {"accuracy": float((self.outcome.indices(truth) == self.outcome.indices(guess)).mean())}
+        return regression_scores(truth, guess)
+
+    def can_be_scored_on(self, table: Table) -> bool:
+        """Whether `table` has the target, as text or numbers as it was in training, and in every row."""
+        if self.target not in table.names:
+            return False
+        values = table.column(self.target)
+        text = isinstance(self.outcome, Classes) and isinstance(self.outcome.labels[0], str)
+        return is_text(values) == text and _complete(values)
+
+    def save(self, path: str | os.PathLike[str], training: Mapping[str, Any] | None = None) -> None:
+        """Write it to `path`, atomically; `training` is kept as a remark. Raises SaveError BG551, UsageError BG601."""
+        network = asdict(self.mlp)
+        if not all(isinstance(activation, str) for activation in self.mlp.activations):
+            raise UsageError("BG601", "activation", "a function cannot be saved", hint="use one that has a name")
+        metadata = {
+            "kind": KIND, "network": network, "target": self.target, "preparation": self.preparation.to_json(),
+            "classes" if self.classes else "targets": self.outcome.to_json(), "training": dict(training or {}),
+        }  # fmt: skip
+        save_tensors(path, {str(node.op): array for node, array in self.parameters.items()}, metadata)
+
+
+def load(path: str | os.PathLike[str]) -> Fitted:
+    """The model at `path`. Raises FileError BG501, BG502 and BG503."""
+    tensors, metadata = load_tensors(path)
+    try:
+        if metadata["kind"] != KIND:
+            raise FileError("BG502", os.fspath(path), "not a model", got=metadata["kind"], expected=KIND)
+        network = metadata["network"]
+        activation = network["activation"]
+        network |= {"hidden": tuple(network["hidden"])}
+        network |= {"activation": tuple(activation) if isinstance(activation, list) else activation}
+        mlp = MLP(**network)
+        parameters = {node: _tensor(node, tensors) for node in mlp.network.parameters}
+        preparation = Preparation.from_json(metadata["preparation"])
+        outcome = (
+            Classes.from_json(metadata["classes"]) if "classes" in metadata else Targets.from_json(metadata["targets"])
+        )
+        return Fitted(mlp, parameters, preparation, outcome, metadata["target"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = error.what if isinstance(error, BackgraphError) else str(error)
+        raise FileError("BG502", os.fspath(path), "is no model that this version knows", got=reason) from None
+
+
+def regression_scores(truth: Column, guess: Array) -> dict[str, float]:
+    """Root of the mean squared error, and R² = 1 − Σ(y − ŷ)²/Σ(y − ȳ)² (0 where all y are equal)."""
+    residual = np.asarray(truth, "float64") - guess
+    spread = float(((truth - np.mean(truth)) ** 2).sum())
+    return {
+        "RMSE": float(np.sqrt((residual**2).mean())),
+        "R²": 1 - float((residual**2).sum()) / spread if spread else 0.0,
+    }
+
+
+def _tensor(node: Node, tensors: Mapping[str, Array]) -> Array:
+    array = tensors[str(node.op)]
+    if array.shape != node.shape or array.dtype.name != node.dtype:
+        raise ValueError(f"{node.op} is {array.shape} {array.dtype.name}")
+    return array
+
+
+def _complete(values: Column) -> bool:
+    return all(values != "") if is_text(values) else not np.isnan(values).any()
