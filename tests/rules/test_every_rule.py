@@ -80,10 +80,9 @@ def test_right_side_is_cheaper_whatever_the_holes_stand_for(rule: Rule) -> None:
     for measure in range(len(Cost.__args__)):  # type: ignore[attr-defined]
         forms = zip(linear(left, variables, measure), linear(right, variables, measure), strict=True)
         saved = [a - b for a, b in forms]
-        if any(saved):
-            assert saved[0] > 0, f"measure {measure} is not lowered"
-            assert min(saved) >= 0, f"measure {measure} grows with a hole"
-            return
+        assert min(saved) >= 0, f"measure {measure} may grow"
+        if saved[0] > 0:
+            return  # otherwise it is the same at least for the simplest holes, and the next measure decides
     pytest.fail("both sides cost the same")
 
 

@@ -1,9 +1,10 @@
 """Rewrite rules: equations between graphs, applied until the graph is what a mathematician would write.
 
-    rule.py       an equation, and how it is matched        rewrite.py   rules applied everywhere, until none applies
-    algebra.py    numbers, signs, scalar factors            cost.py      why that ends
-    arrays.py     copies, transposes, sums, products        update.py    the step of gradient descent with decay
-    stable.py     what would overflow or cancel
+    rule.py       an equation, and how it is matched    rewrite.py   rules applied everywhere, until none applies
+    numbers.py    0, 1, −1 and arithmetic               cost.py      why that ends
+    signs.py      −                                     copies.py    broadcast and reshape
+    algebra.py    factors, equal terms, choices         arrays.py    transposes, sums, products
+    stable.py     what would overflow or cancel         update.py    the step of gradient descent with decay
 
 Rules fix every rounding: what they leave is what is computed (decision 9). They never look at sizes, threads or target.
 """
@@ -15,14 +16,17 @@ from collections.abc import Sequence
 from backgraph.language.node import Node
 from backgraph.rules.algebra import ALGEBRA
 from backgraph.rules.arrays import ARRAYS
+from backgraph.rules.copies import COPIES
+from backgraph.rules.numbers import NUMBERS
 from backgraph.rules.rewrite import Simplified, Step, simplified
 from backgraph.rules.rule import Rule
+from backgraph.rules.signs import SIGNS
 from backgraph.rules.stable import STABLE
 from backgraph.rules.update import UPDATE
 
 __all__ = ["RULES", "UPDATE_RULES", "Rule", "Simplified", "Step", "simplify"]
 
-RULES: tuple[Rule, ...] = (*STABLE, *ALGEBRA, *ARRAYS)
+RULES: tuple[Rule, ...] = (*STABLE, *NUMBERS, *SIGNS, *ALGEBRA, *COPIES, *ARRAYS)
 """The rules that `simplify` applies; where two fit a node, the first is taken."""
 
 UPDATE_RULES: tuple[Rule, ...] = tuple(UPDATE)

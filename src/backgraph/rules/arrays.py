@@ -1,6 +1,6 @@
-"""Arrays: copies, transposes, sums and products of matrices.
+"""Arrays: transposes, sums and products of matrices.
 
-A copy (broadcast) is made as late as possible, so that what is copied is computed once. A transpose moves down to the
+A transpose moves down to the
 operands of a product, where reading in another order costs nothing.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from backgraph.language.dims import Dim, Open, Shape, as_shape, product, symbol
 from backgraph.language.node import Node
-from backgraph.language.op import BUILT_IN, CARDS, Elementwise
+from backgraph.language.op import CARDS, Operation
 from backgraph.language.ops.leaf import SizeOf, constant, eye, size
 from backgraph.language.ops.loss import one_hot
 from backgraph.language.ops.reduce import Sum, softmax, sum
-from backgraph.language.ops.shape import Broadcast, Reshape, Slice, SumTo, Transpose, scalar_to, transpose
-from backgraph.rules.rule import Domain, Hole, Rule, Sides, Text, array, rules_into
+from backgraph.language.ops.shape import Broadcast, Reshape, Slice, Transpose, expand, scalar_to, transpose
+from backgraph.rules.cost import is_front
+from backgraph.rules.rule import Hole, Rule, Sides, Text, array, rules_into
 
 ARRAYS: list[Rule] = []
 rule = rules_into(ARRAYS)
@@ -22,54 +23,7 @@ Axes = tuple[int, ...]
 MATRIX = as_shape(("m", "n"))
 
 
-# Copies
-
-
-@rule(x="n", to=as_shape(("k", "m", "n")), axes=(0, 2), middle=as_shape(("k", "n")), inside=(1,))
-def copy_of_copy(x: Node, to: Shape, axes: Axes | None, middle: Shape, inside: Axes | None) -> Sides:
-    """broadcast(broadcast(x)) = broadcast(x)."""
-    left = Broadcast(to, axes).apply(Broadcast(middle, inside).apply(x))
-    if inside is None or (axes is None and inside != ()):
-        return None
-    return left, Broadcast(to, () if axes is None else tuple(axes[i] for i in inside)).apply(x)
-
-
-@rule(x="m n", to=MATRIX, axes=(0, 1))
-def copy_to_itself(x: Node, to: Shape, axes: Axes | None) -> Sides:
-    """broadcast(x) = x where the shape is that of x."""
-    return (Broadcast(to, axes).apply(x), x) if x.shape == to else None
-
-
-def _copies(card: Elementwise) -> None:
-    """f(broadcast(x), broadcast(y)) = broadcast(f(x, y))."""
-    domains = card.domain.replace(" ", "").split(",")
-    domains = domains * len(card.rules) if len(domains) == 1 else domains
-
-    def last(to: Shape, axes: Axes, **inputs: Node) -> Sides:
-        copies = [Broadcast(to, axes).apply(x) for x in inputs.values()]
-        return card.apply(*copies), Broadcast(to, axes).apply(card.apply(*inputs.values()))
-
-    known: dict[str, Domain] = {"positive": "positive", "nonzero": "nonzero"}
-    names = "xyz"[: len(card.rules)]
-    holes = {name: Hole("n", "any", known.get(domains[i], "real")) for i, name in enumerate(names)}
-    inside = ", ".join(f"broadcast({name})" for name in names)
-    equation = f"{card.name}({inside}) = broadcast({card.name}({', '.join(names)}))"
-    rule(f"copy_after_{card.name}", equation, **holes, to=MATRIX, axes=(1,))(last)
-
-
-for _name in sorted(BUILT_IN - {"where"}):
-    _card = CARDS[_name]
-    if isinstance(_card, Elementwise):
-        _copies(_card)
-
-
-@rule(x="m n", like="m n", to=MATRIX)
-def sum_to_own_shape(x: Node, like: Node, to: Shape) -> Sides:
-    """sum_to(x, shape of x) = x."""
-    return (SumTo(to).apply(x, like), x) if x.shape == to else None
-
-
-# Transposes and reshapes
+# Transposes
 
 
 @rule(x="m n k", p=(1, 2, 0), q=(0, 2, 1))
@@ -116,18 +70,6 @@ def slice_of_copied_scalar(s: Node, to: Shape, bounds: tuple) -> Sides:  # type:
     return left, scalar_to(s, left.shape)
 
 
-@rule(x="m n", to=as_shape(("n", "m")), middle=as_shape((1, "m", "n")))
-def reshape_of_reshape(x: Node, to: Shape, middle: Shape) -> Sides:
-    """reshape(reshape(x)) = reshape(x)."""
-    return Reshape(to).apply(Reshape(middle).apply(x)), Reshape(to).apply(x)
-
-
-@rule(x="m n", to=MATRIX)
-def reshape_to_own_shape(x: Node, to: Shape) -> Sides:
-    """reshape(x) = x where the shape is that of x."""
-    return (Reshape(to).apply(x), x) if x.shape == to else None
-
-
 # Sums
 
 
@@ -144,6 +86,26 @@ def sum_of_copies(x: Node, to: Shape, axes: Axes | None, over: Axes | None) -> S
     kept = [axis for axis in range(len(to)) if axis not in summed]
     count = size(product(to[axis] for axis in summed), x.dtype)
     return left, Broadcast(left.shape, tuple(kept.index(axis) for axis in axes)).apply(count * x)
+
+
+@rule(s="", x=array("m n"), over=(0,))
+def sum_of_shifted(s: Node, x: Node, over: Axes | None) -> Sides:
+    """Σ (x + s) = Σ x + n s for n terms."""
+    if isinstance(x.shape, Open) or is_front(x):
+        return None
+    count = size(product(x.shape[axis] for axis in over or range(x.rank)), x.dtype)
+    return Sum(over).apply(x + s), Sum(over).apply(x) + count * s
+
+
+@rule(x="m n k", over=(0,), p=(2, 0, 1))
+def sum_of_transpose(x: Node, over: Axes | None, p: Axes) -> Sides:
+    """Σ over axes of a transpose is Σ over other axes, where the rest keeps its order."""
+    left = Sum(over).apply(Transpose(p).apply(x))
+    if over is None:
+        return left, Sum(None).apply(x)
+    kept = [axis for position, axis in enumerate(p) if position not in over]
+    right = Sum(tuple(sorted(p[position] for position in over))).apply(x)
+    return (left, right) if kept == sorted(kept) else None
 
 
 @rule(x="m n", over=(0,))
@@ -179,9 +141,13 @@ PRODUCTS = {
 """Products linear in both operands, with sample shapes."""
 
 
-def _product_rules(name: str, first: str, second: str) -> None:
+def _card(name: str) -> Operation:
     made = CARDS[name]
-    card = made() if isinstance(made, type) else made
+    return made() if isinstance(made, type) else made
+
+
+def _product_rules(name: str, first: str, second: str) -> None:
+    card = _card(name)
 
     def negative_first(A: Node, B: Node) -> Sides:
         return card.apply(-A, B), -card.apply(A, B)
@@ -205,6 +171,34 @@ def _product_rules(name: str, first: str, second: str) -> None:
 
 for _name, _shapes in PRODUCTS.items():
     _product_rules(_name, *_shapes)
+
+
+CONSTANT_OPERANDS: tuple[tuple[str, int, int | None, int | None], ...] = (
+    ("matmul", 0, -2, -2), ("matmul", 1, -1, -1), ("matvec", 0, -1, -1), ("matvec", 1, -1, None),
+    ("vecmat", 0, -2, None), ("vecmat", 1, -1, -1), ("vecdot", 0, -1, None), ("vecdot", 1, -1, None),
+    ("outer", 0, None, -2), ("outer", 1, None, -1),
+)  # fmt: skip
+"""Products with a copied scalar: which operand it is, the axis summed of the other, the axis to copy along."""
+
+
+def _constant_operand(name: str, position: int, summed: int | None, copied: int | None) -> None:
+    card = _card(name)
+
+    def sides(s: Node, B: Node, to: Shape) -> Sides:
+        copies = Broadcast(to, ()).apply(s)
+        left = card.apply(*((copies, B) if position == 0 else (B, copies)))
+        sums = B if summed is None else sum(B, axis=summed)
+        return left, s * (sums if copied is None else expand(sums, (left.rank + copied,), left.shape))
+
+    shapes = PRODUCTS[name]
+    to = as_shape(shapes[position].split())
+    word = "first" if position == 0 else "second"
+    equation = f"{name} with s everywhere in its {word} operand is s times {'copies' if summed is None else 'sums'}"
+    rule(f"constant_{word}_in_{name}", equation, s=Hole("", "scalar"), B=array(shapes[1 - position]), to=to)(sides)
+
+
+for _entry in CONSTANT_OPERANDS:
+    _constant_operand(*_entry)
 
 
 @rule(A="m n")

@@ -22,10 +22,17 @@ from backgraph.language.walk import topological_order
 
 Cost = tuple[int, int, int, int]
 
-WEIGHT = {"log": 8, "log1p": 8, "xlogy": 8, "softmax": 8, "log_softmax": 8, "logsumexp": 8, "cross_entropy": 8} | {
-    "exp": 4, "expm1": 4, "sigmoid": 4, "softplus": 4, "power": 4, "matmul": 4, "sum": 4, "add": 3, "sub": 3, "neg": 2,
-}  # fmt: skip
+SIZES: tuple[tuple[int, str], ...] = (
+    (8, "log log1p xlogy softmax log_softmax logsumexp cross_entropy matmul matvec vecmat vecdot outer"),
+    (4, "exp expm1 sigmoid softplus power sum"),
+    (3, "add sub"),
+    (2, "neg"),
+)
+WEIGHT = {name: size for size, names in SIZES for name in names.split()}
 """Sizes of operations that are not 1."""
+
+FREE = ("broadcast", "reshape")
+"""What moves no depth: only the order of elements or copies of them."""
 
 
 def cost(outputs: Iterable[Node]) -> Cost:
@@ -55,9 +62,9 @@ def _measured(node: Node, inputs: list[Cost]) -> Cost:
     if scaled is not None:
         scales += 1 + inputs[scaled][1]
     elif name != "neg":
-        scales = 1 + scales * (1 if name == "broadcast" else 2)
-    signs = 1 + signs * (1 if name in ("neg", "broadcast") else 2)
-    disorder = disorder * (2 if name == "neg" else 1) + (name in ("neg", "broadcast")) + (scaled == 1)
+        scales = 1 + scales * (1 if name in FREE else 2)
+    signs = 1 + signs * (1 if name in ("neg", *FREE) else 2)
+    disorder = disorder * (2 if name == "neg" else 1) + (name in ("neg", *FREE)) + (scaled == 1)
     return size, scales, signs, disorder
 
 
@@ -68,7 +75,7 @@ def _weight(node: Node) -> int:
 
 def _is_cheap(node: Node) -> bool:
     """Elementwise operations and copies: what is below them counts once."""
-    return isinstance(CARDS.get(node.op.name), Elementwise) or node.op.name == "broadcast"
+    return isinstance(CARDS.get(node.op.name), Elementwise) or node.op.name in FREE
 
 
 def _scale_position(node: Node) -> int | None:

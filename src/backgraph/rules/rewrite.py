@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backgraph.language.node import Node
+from backgraph.language.op import Elementwise
 from backgraph.language.walk import topological_order
-from backgraph.rules.rule import Pattern, Rule, inner
+from backgraph.rules.rule import ANY, Pattern, Rule, inner
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class _Pass:
             stack.append(after)
 
     def _rewritten(self, node: Node) -> Node | None:
-        for rule, pattern in self.index.get(node.op.name, ()):
+        anywhere = self.index.get(ANY, ()) if isinstance(node.op, Elementwise) else ()
+        for rule, pattern in (*self.index.get(node.op.name, ()), *anywhere):
             after = rule.apply(pattern, node)
             if after is None or after is node:
                 continue

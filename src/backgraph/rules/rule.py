@@ -21,9 +21,9 @@ from typing import Any, Literal, TypeAlias
 from backgraph.errors import BackgraphError
 from backgraph.language.dims import as_shape
 from backgraph.language.node import Node
-from backgraph.language.ops.leaf import constant, literal, variable
+from backgraph.language.ops.leaf import constant, literal, size, variable
 
-Kind = Literal["any", "scalar", "array", "number", "labels", "condition"]
+Kind = Literal["any", "scalar", "array", "number", "size", "labels", "condition"]
 Domain = Literal["real", "positive", "nonzero", "distribution"]
 Sides: TypeAlias = tuple[Node, Node] | None
 Bound: TypeAlias = dict[str, Any]
@@ -33,6 +33,7 @@ ACCEPTS: dict[Kind, Callable[[Node], bool]] = {
     "scalar": lambda node: node.shape == (),
     "array": lambda node: node.shape != (),
     "number": lambda node: node.op.name == "constant" and node.shape == (),
+    "size": lambda node: node.op.name in ("size", "size_of"),
     "labels": lambda node: node.dtype == "int64",
     "condition": lambda node: node.dtype == "bool",
 }
@@ -51,6 +52,8 @@ class Hole:
         """A leaf to build a sample of the equation from."""
         if self.kind == "number":
             return constant(self.value, "float64")
+        if self.kind == "size":
+            return size("m")
         dtype = {"labels": "int64", "condition": "bool"}.get(self.kind, "float64")
         return variable(name, as_shape(int(d) if d.isdigit() else d for d in self.shape.split()), dtype, "hole")
 
@@ -77,10 +80,14 @@ class Text:
     sample: str
 
 
+ANY = "*"
+
+
 @dataclass(frozen=True)
 class Pattern:
     """A hole, a literal, or a card over patterns; `fields` are (field of the card, parameter hole).
 
+    The card ANY is every elementwise one; its only field is the card itself.
     `optional`: a scalar copied to a shape; where everything is scalar the copy is missing.
     """
 
@@ -195,6 +202,9 @@ def _pattern(node: Node, holes: Mapping[Node, str], rule: Rule) -> Pattern:
     if value is not None:
         return Pattern(literal=value)
     inputs = tuple(_pattern(given, holes, rule) for given in node.inputs)
+    for name, card in rule.parameters.items():
+        if card is node.op:
+            return Pattern(ANY, inputs, fields=(("", name),))
     optional = node.op.name == "broadcast" and node.inputs[0].shape == ()
     return Pattern(node.op.name, inputs, fields=_fields(node, rule), optional=optional, commutative=node.op.commutative)
 
@@ -220,14 +230,21 @@ def _match(pattern: Pattern, node: Node, bound: Bound) -> bool:
         return bound.setdefault(pattern.hole, node) is node and ACCEPTS[pattern.kind](node)
     if pattern.literal is not None:
         return node.op.name == "constant" and literal(node) == pattern.literal
+    if pattern.card == ANY:
+        bound[pattern.fields[0][1]] = node.op
+        return _match_all(pattern.inputs, node.inputs, bound)
     if node.op.name != pattern.card:
         return pattern.optional and node.shape == () and _match(pattern.inputs[0], node, bound)
     for name, hole in pattern.fields:
         value = getattr(node.op, name)
         if bound.setdefault(hole, value) != value:
             return False
-    return len(node.inputs) == len(pattern.inputs) and all(
-        _match(part, given, bound) for part, given in zip(pattern.inputs, node.inputs, strict=True)
+    return _match_all(pattern.inputs, node.inputs, bound)
+
+
+def _match_all(patterns: tuple[Pattern, ...], nodes: tuple[Node, ...], bound: Bound) -> bool:
+    return len(nodes) == len(patterns) and all(
+        _match(pattern, node, bound) for pattern, node in zip(patterns, nodes, strict=True)
     )
 
 

@@ -39,6 +39,12 @@ def softmax_written_out(U: Node) -> Sides:
     return exp(U) / _copied(sum(exp(U), axis=-1), U), softmax(U)
 
 
+@rule(U="m k", g="m", extreme={"U": 1e4})
+def softmax_as_slope(U: Node, g: Node) -> Sides:
+    """(g / Σ_k eᵘ) eᵘ = g softmax(U): the gradient of g log Σ eᵘ."""
+    return _copied(g / sum(exp(U), axis=-1), U) * exp(U), _copied(g, U) * softmax(U)
+
+
 @rule(U="m k")
 def less_logsumexp(U: Node) -> Sides:
     """U − logsumexp(U) = log_softmax(U)."""
@@ -73,6 +79,12 @@ def times_ratio(p: Node, T: Node) -> Sides:
 def times_one_less_ratio(p: Node, T: Node) -> Sides:
     """p (1 − T/p) = p − T: the gradient of −Σ T log p through a softmax."""
     return p * (1.0 - xdivy(T, p)), p - T
+
+
+@rule(p=positive("m k"), T="m k")
+def times_ratio_less_one(p: Node, T: Node) -> Sides:
+    """p (T/p − 1) = T − p."""
+    return p * (xdivy(T, p) - 1.0), T - p
 
 
 @rule(x="m n", extreme={"x": -1e4})
