@@ -178,6 +178,10 @@ def times(kind: Kind, left: Tree, right: Tree) -> Tree:
     outside = _without_sign(kind, left, right) or _without_divisor(kind, left, right)
     if outside is not None:
         return outside
+    if kind == "hadamard":
+        for this, other in ((left, right), (right, left)):
+            if isinstance(this, Quotient) and this.above == Number(1.0):
+                return quotient(other, this.below)
     if kind == "scale":
         return _scaled((*_factors(kind, left), *_factors(kind, right)))
     scalars = (*_scalars(left), *_scalars(right))

@@ -1,7 +1,7 @@
 """What a reader must know to read an explanation: the conventions that apply to it, and what the gradient costs.
 
-Each convention is a function of the derivation that returns the values for its sentence, or None where it has nothing to
-say. `CONVENTIONS` is the list, in the order they are printed; its names are keys of the word tables.
+Each convention is a function of the derivation that returns the values for its sentence, or None where it has nothing
+to say. `CONVENTIONS` is the list, in the order they are printed; its names are keys of the word tables.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from backgraph.show.page import Sentence, Value, fill, listed, shape_words
 from backgraph.show.render import children
 
 Words: TypeAlias = Mapping[str, str]
-Values: TypeAlias = dict[str, Value]
+Values: TypeAlias = dict[str, Value | list[str]]
 
 
 def is_decay(arrival: Arrival, name: str) -> bool:
@@ -35,18 +35,23 @@ def is_decay(arrival: Arrival, name: str) -> bool:
 
 def conventions(derivation: Derivation, words: Words, ties: Mapping[str, str]) -> list[Sentence]:
     """The sentences that apply."""
-    found = [(key, values) for key, ask in CONVENTIONS.items() if (values := ask(derivation, words)) is not None]
-    sentences = [fill(words[f"convention_{key}"], **values) for key, values in found]
+    found = [(key, values) for key, ask in CONVENTIONS.items() if (values := ask(derivation)) is not None]
+    sentences = [_filled(words, f"convention_{key}", values) for key, values in found]
     kinked = dict.fromkeys(term.rule.name for term in derivation.gradients.terms if term.rule.ties)
     return sentences + [fill(words["convention_ties"], op=op, ties=ties.get(op, CARDS[op].ties)) for op in kinked]
 
 
-def _gradient(derivation: Derivation, words: Words) -> Values | None:
+def _filled(words: Words, key: str, values: Values) -> Sentence:
+    lists = {name: listed(v, words["comma"], words["and"]) if isinstance(v, list) else v for name, v in values.items()}
+    return fill(words[key], **lists)
+
+
+def _gradient(derivation: Derivation) -> Values | None:
     V = Name(derivation.names[derivation.targets[0].of])
     return {"gradient": Gradient(V, derivation.cost), "V": V, "J": derivation.cost}
 
 
-def _mean(derivation: Derivation, words: Words) -> Values | None:
+def _mean(derivation: Derivation) -> Values | None:
     for node in topological_order([derivation.gradients.cost]):
         divided = node.op.name == "mul" and any(isinstance(given.op, Sum) for given in node.inputs)
         sizes = [n for given in node.inputs if given.op.name == "div" for n in given.inputs if _is_size(n)]
@@ -59,30 +64,29 @@ def _is_size(node: Node) -> bool:
     return isinstance(node.op, (Size, SizeOf)) or (literal(node) or 0) > 1
 
 
-def _layers(derivation: Derivation, words: Words) -> Values | None:
+def _layers(derivation: Derivation) -> Values | None:
     layered = [name for name in derivation.names.values() if parts_of(name).layer]
     targets = [name for step in derivation.targets if (name := derivation.names[step.of]) in layered]
     return {"W": Name([*targets, *layered][-1 if not targets else 0])} if layered else None
 
 
-def _powers(derivation: Derivation, words: Words) -> Values | None:
+def _powers(derivation: Derivation) -> Values | None:
     order = topological_order([derivation.gradients.cost])
     return {} if any(node.op.name in ("square", "power") and node.shape != () for node in order) else None
 
 
-def _hadamard(derivation: Derivation, words: Words) -> Values | None:
+def _hadamard(derivation: Derivation) -> Values | None:
     return {} if any(isinstance(tree, Product) and tree.kind == "hadamard" for tree in _trees(derivation)) else None
 
 
-def _iverson(derivation: Derivation, words: Words) -> Values | None:
+def _iverson(derivation: Derivation) -> Values | None:
     return {} if any(isinstance(tree, Iverson) for tree in _trees(derivation)) else None
 
 
-def _rows(derivation: Derivation, words: Words) -> Values | None:
+def _rows(derivation: Derivation) -> Values | None:
     order = topological_order([derivation.gradients.cost])
     names = [n.op.name for n in order if n.inputs and _is_of_rows(n) and n.inputs[0].shape[1:] != ()]  # type: ignore[index]
-    ops = list(dict.fromkeys(name for name in names))
-    return {"ops": listed(ops, words["comma"], words["and"])} if ops else None
+    return {"ops": list(dict.fromkeys(names))} if names else None
 
 
 def _is_of_rows(node: Node) -> bool:
@@ -90,13 +94,13 @@ def _is_of_rows(node: Node) -> bool:
     return isinstance(node.inputs[0].shape, tuple) and (isinstance(card, LastAxis) or card.signature == "(k),(k)->()")
 
 
-def _sums(derivation: Derivation, words: Words) -> Values | None:
+def _sums(derivation: Derivation) -> Values | None:
     order = topological_order([derivation.gradients.cost])
     return {} if sum(isinstance(node.op, Sum) and node.op.axes is None for node in order) > 1 else None
 
 
-def _decay(derivation: Derivation, words: Words) -> Values | None:
-    if _mean(derivation, words) is None:
+def _decay(derivation: Derivation) -> Values | None:
+    if _mean(derivation) is None:
         return None
     for step in derivation.targets:
         for arrival in step.arrivals:
@@ -106,7 +110,7 @@ def _decay(derivation: Derivation, words: Words) -> Values | None:
     return None
 
 
-CONVENTIONS: dict[str, Callable[[Derivation, Words], Values | None]] = {
+CONVENTIONS: dict[str, Callable[[Derivation], Values | None]] = {
     "gradient": _gradient,
     "mean": _mean,
     "layers": _layers,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from backgraph.calculus.backprop import Gradients, Term, gradient
 from backgraph.language.node import Node
-from backgraph.language.notation import Sum, Tree
+from backgraph.language.notation import Apply, Name, Number, Sum, Tree, times
 from backgraph.language.ops.leaf import literal, variable
 from backgraph.language.ops.shape import Broadcast
 from backgraph.language.walk import topological_order
@@ -214,18 +214,19 @@ def _steps(
     parts: list[_Part], stand_ins: StandIns, forward: Rendered, cost: Tree
 ) -> tuple[list[Step], list[tuple[Rule, int]]]:
     """The parts simplified and written; contributions and their sums apart, so that neither holds up the other."""
-    single = simplify([node for part in parts for node in (*part.contributions, *part.incoming)])
+    single = simplify([node for part in parts for node in part.contributions])
+    incoming = simplify([node for part in parts for node in part.incoming])
     whole = simplify([part.whole for part in parts])
     rules = simplify([node for part in parts for rule in part.rules for node in rule.outputs])
     letters = {leaf: tree for part in parts for rule in part.rules for leaf, tree in rule.names.items()}
     written = render_all(
-        list(dict.fromkeys([*single.nodes, *whole.nodes, *rules.nodes])), stand_ins.trees | letters,
+        list(dict.fromkeys([*single.nodes, *incoming.nodes, *whole.nodes, *rules.nodes])), stand_ins.trees | letters,
         start=len(forward.introduced) + 1,
     )  # fmt: skip
     steps: list[Step] = []
     told: set[Node] = set()
     for part in parts:
-        shown = _Shown(single.new, rules.new, written, stand_ins, forward, cost)
+        shown = _Shown(single.new, incoming.new, rules.new, written, stand_ins, forward, cost)
         arrivals = tuple(shown.arrivals(part))
         formula = _joined(arrivals, written.formula(whole.new[part.whole]))
         used = [node for node in written.uses((formula, *(a.formula for a in arrivals))) if node not in told]
@@ -241,6 +242,7 @@ class _Shown:
     """What the arrivals of a step are written with."""
 
     new: Mapping[Node, Node]
+    incoming: Mapping[Node, Node]
     rules: Mapping[Node, Node]
     written: Rendered
     stand_ins: StandIns
@@ -253,7 +255,7 @@ class _Shown:
             node = self.new[part.contributions[i]]
             origins, way = part.ways[i]
             operands = tuple(self.forward.references[given] for given in term.consumer.inputs)
-            incoming = self.written.references[self.new[part.incoming[i]]]
+            incoming = self.written.references[self.incoming[part.incoming[i]]]
             index = index_form(term.consumer, term.position, operands, incoming, self.cost)
             read = tuple(leaf for leaf in topological_order([node]) if leaf in self.stand_ins.origin)
             formula = self.written.formula(node)
@@ -262,6 +264,8 @@ class _Shown:
     def rule(self, rule: Template) -> RuleFormula:
         """A rule as maths."""
         forward, backward = (self.written.formula(self.rules[node]) for node in rule.outputs)
+        if isinstance(forward, Name):  # copies are not written in formulas, but here they are what it is about
+            forward = Apply(rule.forward.op.name, (forward,))
         return RuleFormula(rule.result, forward, rule.target, backward)
 
 
@@ -269,7 +273,12 @@ def _joined(arrivals: Sequence[Arrival], whole: Tree) -> Tree:
     """The sum of arrivals in the order of the paths, unless the rules made something shorter of it."""
     parts = tuple(term for arrival in arrivals for term in _terms(arrival.formula))
     same = sorted(map(repr, parts)) == sorted(map(repr, _terms(whole)))
-    return Sum(parts) if same and len(parts) > 1 else whole
+    if not same or len(parts) < 2:
+        return whole
+    counts = Counter(parts)
+    counted = [(sign, tree if n == 1 else times("scale", Number(n), tree)) for (sign, tree), n in counts.items()]
+    first = next((i for i, (sign, _) in enumerate(counted) if sign > 0), 0)
+    return Sum((counted[first], *counted[:first], *counted[first + 1 :]))
 
 
 def _terms(tree: Tree) -> tuple[tuple[int, Tree], ...]:

@@ -94,14 +94,20 @@ def explain(
 
 
 def explain_text(
-    source: str, wrt: Sequence[str], *, shapes: Mapping[str, Any] | None = None, **options: Any
+    source: str, wrt: Sequence[str], *, shapes: Any = "", **options: Any
 ) -> Explanation:
-    """`explain` of a cost typed in as text; `options` as for `explain`. Raises GraphError BG104 to BG108 as `parse`."""
+    """`explain` of a cost typed in as text; `shapes` as for `parse`, `options` as for `explain`.
+
+    Raises GraphError BG101 and BG104 to BG108 as `parse` does.
+    """
     from backgraph.language.parse import parse
 
     program = parse(source, shapes=shapes, wrt=list(wrt))
-    targets = [program.leaves[name] for name in wrt]
-    return explain(program.cost, targets, program.names, assumptions=program.assumptions, **options)
+    names: dict[Node, str] = {}
+    for name, node in program.names.items():
+        names.setdefault(node, name)
+    targets = [program.names[name] for name in wrt]
+    return explain(program.cost, targets, names, assumptions=program.assumptions, **options)
 
 
 def _known(what: str, value: str, known: tuple[str, ...]) -> None:

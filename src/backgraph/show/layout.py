@@ -95,6 +95,11 @@ def is_numerator(tree: Tree) -> bool:
     return binding(tree) == ATOM or isinstance(tree, Apply)
 
 
+def is_denominator(tree: Tree) -> bool:
+    """Whether it can stand behind a slash without brackets."""
+    return binding(tree) == ATOM or isinstance(tree, Apply)
+
+
 def is_base(tree: Tree) -> bool:
     """Whether a power can be put on it without brackets: a superscript on a superscript would mislead."""
     if isinstance(tree, Name):

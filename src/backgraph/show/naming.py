@@ -1,7 +1,8 @@
 """Names for what the user did not name: U for results of products, H for what follows them, G for gradients there.
 
-A *pre-activation* is the result of a product, with its bias added: U⁽ℓ⁾ in layer ℓ. An *activation* is what one operation
-makes of a pre-activation: H⁽ℓ⁾. G, G', G'' are the gradients arriving at the pre-activations, from the cost backward.
+A *pre-activation* is the result of a product, with its bias added: U⁽ℓ⁾ in layer ℓ. An *activation* is what one
+operation makes of a pre-activation: H⁽ℓ⁾. G, G', G'' are the gradients arriving at the pre-activations, from the cost
+backward.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections.abc import Mapping, Sequence
 
 from backgraph.language.node import Node
 from backgraph.language.notation import Gradient, Name, Tree
-from backgraph.language.op import Elementwise
+from backgraph.language.op import BUILT_IN, Elementwise
 from backgraph.language.ops.linear import Bilinear
-from backgraph.language.ops.reduce import LastAxis
 from backgraph.language.ops.shape import Broadcast
 from backgraph.language.walk import consumers, topological_order
 from backgraph.show.names import parts_of
 
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "silu", "gelu", "tanh", "sigmoid", "softplus", "sin", "cos")
+"""What is called H when it is applied to a pre-activation; so are operations that users have made."""
 MOST_PRIMES = 3
 """Up to so many gradients are told apart by primes; more carry the number of their layer."""
 
@@ -60,9 +62,9 @@ def is_product(node: Node) -> bool:
 
 def is_activation(node: Node, pre: Sequence[Node]) -> bool:
     """Whether one operation of one operand made it from a pre-activation, in the same shape."""
-    first = node.inputs[0] if node.inputs else None
-    plain = isinstance(node.op, (Elementwise, LastAxis)) and len([n for n in node.inputs if _is_array(n)]) == 1
-    return plain and first in pre and node.shape == first.shape and node not in pre  # type: ignore[union-attr]
+    name = node.op.name
+    known = name in ACTIVATIONS or (name not in BUILT_IN and isinstance(node.op, Elementwise))
+    return known and node.inputs[0] in pre and node.shape == node.inputs[0].shape
 
 
 def layer_numbers(order: Sequence[Node], pre: Sequence[Node], names: Mapping[Node, str]) -> dict[Node, str]:
@@ -114,7 +116,7 @@ def _with_bias(node: Node, uses: Mapping[Node, list[tuple[Node, int]]]) -> Node:
     while len(uses.get(node, [])) == 1:
         (consumer, position) = uses[node][0]
         other = consumer.inputs[1 - position] if len(consumer.inputs) == 2 else None
-        if other is None or consumer.op.name not in ("add", "sub") or not _is_addend(other):
+        if other is None or consumer.op.name != "add" or not _is_addend(other):
             break
         node = consumer
     return node
@@ -122,10 +124,6 @@ def _with_bias(node: Node, uses: Mapping[Node, list[tuple[Node, int]]]) -> Node:
 
 def _is_addend(node: Node) -> bool:
     return isinstance(node.op, Broadcast) or is_product(node) or node.op.is_variable
-
-
-def _is_array(node: Node) -> bool:
-    return not isinstance(node.op, Broadcast)
 
 
 def _layer_of_weight(node: Node, names: Mapping[Node, str]) -> str:

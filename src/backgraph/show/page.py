@@ -78,13 +78,28 @@ def listed(items: Iterable[Value], comma: str, last: str) -> Sentence:
     return tuple(parts)
 
 
+WIDEST = 64
+"""Formulas wider than this may be broken over lines, and do not push the column of shapes further right."""
 HELD = "\N{NO-BREAK SPACE}"
 """Stands for spaces inside a formula while lines are broken."""
 
 
 def plain(words: Sentence, ascii: bool = False, space: str = " ") -> str:
     """A sentence as text, with `space` inside its formulas."""
-    return _joined(words, lambda tree: text(tree, ascii=ascii).replace(" ", space), str)
+
+    def maths(tree: Tree) -> str:
+        formula = text(tree, ascii=ascii)
+        return formula.replace(" ", space) if width(formula) <= WIDEST else formula
+
+    return _joined(words, maths, _in_ascii if ascii else str)
+
+
+_PLAIN = str.maketrans({"×": "x", "·": "*", "−": "-", "²": "^2", "³": "^3", "⊙": ".*", "Σ": "sum", "∂": "d", "α": "alpha",
+                        "≤": "<=", "≥": ">=", "⁰": "^0", "∞": "infinity", "√": "sqrt", "δ": "delta"})  # fmt: skip
+
+
+def _in_ascii(prose: str) -> str:
+    return prose.translate(_PLAIN)
 
 
 def _joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str], str]) -> str:
@@ -99,10 +114,6 @@ def width(line: str) -> int:
 def as_text(sections: Sequence[Section], ascii: bool = False) -> str:
     """Sections as text: formulas numbered, what is beside them in one column, remarks indented below."""
     return "\n\n".join("\n".join(_section_text(section, ascii)) for section in sections) + "\n"
-
-
-WIDEST = 64
-"""Formulas wider than this do not push the column of shapes further right."""
 
 
 def _section_text(section: Section, ascii: bool) -> list[str]:

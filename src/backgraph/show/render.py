@@ -34,7 +34,7 @@ from backgraph.language.notation import (
 )
 from backgraph.language.walk import consumers, topological_order
 
-SHORT, LONG = 4, 14
+SHORT, LONG = 3, 8
 """Letters in a formula: up to SHORT it may be written twice, beyond LONG it gets a name."""
 
 

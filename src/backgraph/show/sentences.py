@@ -60,7 +60,7 @@ class Narrator:
             yield self.say("let", name=name, formula=formula)
         several = len(step.arrivals) > 1
         if several:
-            paths = listed([self._path(a, step) for a in step.arrivals], self.words["comma"], self.words["and"])
+            paths = listed([self._path(a, step) for a in step.arrivals], self.words["comma"], self.words["and_path"])
             yield self.say("paths", count=str(len(step.arrivals)), V=V, list=paths)
         for arrival in step.arrivals:
             yield from self._arrival(arrival, step, several)
@@ -80,8 +80,9 @@ class Narrator:
         return listed([self.called(node) for node in arrival.origins], self.words["comma"], self.words["and"])
 
     def _arrival(self, arrival: Arrival, step: Step, several: bool) -> Iterator[Sentence]:
-        opening: Sentence = self.say("for_path", formula=arrival.formula) if several else self._origin(arrival)
-        yield opening + self._rule(arrival)
+        opening = self.say("for_path", formula=arrival.formula) if several else self._origin(arrival)
+        then = (self.words["then_for_path" if several else "then"],)
+        yield opening + self._way(arrival) + then + self._rule(arrival)
         yield from self._notes(arrival)
         yield from self._shapes(arrival, step)
         if self.index and arrival.index is not None:
@@ -89,19 +90,20 @@ class Narrator:
 
     def _origin(self, arrival: Arrival) -> Sentence:
         if not arrival.origins:
-            return (*self.say("straight", J=self.derivation.cost), " ")
-        return (*self.say("one_path", origin=self._origins(arrival)), " ")
+            return self.say("straight", J=self.derivation.cost)
+        return self.say("one_path", origin=self._origins(arrival))
+
+    def _way(self, arrival: Arrival) -> Sentence:
+        """The operations passed before the last one."""
+        earlier = list(dict.fromkeys(each.rule.name for each in arrival.way[:-1]))
+        return self.say("by_way_of", ops=listed(earlier, self.words["comma"], self.words["and"])) if earlier else ()
 
     def _rule(self, arrival: Arrival) -> Sentence:
         rule, term = arrival.rule, arrival.term
         before, after = Relation("=", rule.result, rule.forward), Relation("=", rule.target, rule.backward)
-        earlier = [f"{each.rule.name}" for each in arrival.way[:-1]]
-        ops = listed(list(dict.fromkeys(earlier)), self.words["comma"], self.words["and"])
-        opening = self.say("rules_on_the_way", ops=ops) if earlier else ()
-        several = len(term.consumer.inputs) > 1
         which = self._ordinal(term.position)
-        key = "rule_of_input" if several else "rule_of"
-        return opening + fill(self.words[key], op=term.rule.name, which=which, before=before, after=after)
+        key = "rule_of_input" if len(term.consumer.inputs) > 1 else "rule_of"
+        return fill(self.words[key], op=term.rule.name, which=which, before=before, after=after)
 
     def _ordinal(self, position: int) -> Sentence:
         key = ORDINALS[position] if position < len(ORDINALS) else "nth"
@@ -113,8 +115,9 @@ class Narrator:
             key = f"note_{term.rule.name}_{term.position}"
             names = self.derivation.names
             x, z = term.target, term.consumer
-            known = key in self.words and key not in self.told
-            if known and all(node in names or f"{{{place}}}" not in self.words[key] for node, place in ((x, "x"), (z, "z"))):
+            template = "" if key in self.told else self.words.get(key, "")
+            named = (x in names or "{x}" not in template) and (z in names or "{z}" not in template)
+            if template and named:
                 self.told.add(key)
                 yield self.say(key, x=Name(names.get(x, "")), z=Name(names.get(z, "")))
 
@@ -147,7 +150,7 @@ class Narrator:
         if step.goes_to:
             sentences.append(self.say("goes_to", list=listed(step.goes_to, comma, last)))
         if sentences:
-            yield listed(sentences, " ", " ")
+            yield listed(sentences, self.words["gap"], self.words["gap"])
 
 
 def _fits(a: Node, b: Node, target: Node) -> bool:

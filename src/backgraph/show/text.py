@@ -26,7 +26,7 @@ from backgraph.language.notation import (
     Transposed,
     Tree,
 )
-from backgraph.show.layout import ATOM, Layout, binding, is_base, is_numerator, is_operand_of_sum
+from backgraph.show.layout import ATOM, Layout, binding, is_base, is_denominator, is_numerator, is_operand_of_sum
 from backgraph.show.names import SUPERSCRIPTS, ascii_name, display_name
 
 WORDS = {"<=": "≤", ">=": "≥", "!=": "≠", "==": "="}
@@ -51,7 +51,11 @@ class UnicodeText(Layout):
     def number(self, value: float) -> str:
         if not math.isfinite(value):
             return {"inf": "∞", "-inf": "−∞"}.get(repr(value), "NaN")
-        return number_text(value).replace("-", "−")
+        mantissa, _, exponent = number_text(value).partition("e")
+        if not exponent:
+            return mantissa.replace("-", "−")
+        power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
+        return power if mantissa == "1" else f"{mantissa.replace('-', '−')}·{power}"
 
     def bracketed(self, text: str) -> str:
         return f"({text})"
@@ -62,7 +66,7 @@ class UnicodeText(Layout):
 
     def quotient(self, tree: Quotient) -> str:
         above, below = tree.above, tree.below
-        return f"{self.inside(above, is_numerator(above))}/{self.inside(below, binding(below) == ATOM)}"
+        return f"{self.inside(above, is_numerator(above))}/{self.inside(below, is_denominator(below))}"
 
     def power(self, tree: Power) -> str:
         base, exponent = self.inside(tree.base, is_base(tree.base)), tree.exponent

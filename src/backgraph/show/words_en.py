@@ -5,6 +5,7 @@ from __future__ import annotations
 WORDS: dict[str, str] = {
     "comma": ", ",
     "and": " and ",
+    "and_path": " and ",
     "stop": ".",
     "forward_title": "Forward: from the inputs to the cost {J}",
     "assumptions_title": "Assumptions",
@@ -14,21 +15,25 @@ WORDS: dict[str, str] = {
     "rewrites_title": "Simplified by these rules",
     "conventions_title": "Conventions",
     "scalar": "scalar",
-    "backward_intro": "Each line is an expression, not a number. Back-propagation goes through the graph from {J} backward and "
-    "asks every operation, by its rule, what to send to each of its inputs; the answers are further nodes of the graph. No Jacobian is formed: "
-    "a rule gives its product with the arriving gradient at once.",
+    "backward_intro": "Each line is an expression, not a number. Back-propagation goes through the graph "
+    "from {J} backward and asks every operation, by its rule, what to send to each of its inputs; the "
+    "answers are further nodes of the graph. No Jacobian is formed: a rule gives its product with the "
+    "arriving gradient at once.",
     "stands_for": "{name} stands for {gradient}, the gradient arriving at {V}.",
     "let": "Here {name} = {formula}.",
-    "straight": "It comes straight from {J}.",
-    "one_path": "It comes through {origin}.",
+    "gap": " ",
+    "straight": "It comes straight from {J}",
+    "one_path": "It comes through {origin}",
+    "by_way_of": ", by way of {ops}",
     "paths": "{count} paths reach {V}: {list}; contributions of all paths are added.",
     "path_through": "through {origin} ({formula})",
     "path_decay": "through the decay ({formula})",
     "path_straight": "straight from {J} ({formula})",
     "rule_of": "Rule of {op}: {before} gives {after}.",
     "rule_of_input": "Rule of {op} for its {which} input: {before} gives {after}.",
-    "rules_on_the_way": "On the way it passes the rules of {ops}. ",
-    "for_path": "{formula}: ",
+    "for_path": "{formula}",
+    "then": ". ",
+    "then_for_path": ": ",
     "first": "first",
     "second": "second",
     "third": "third",
@@ -43,30 +48,33 @@ WORDS: dict[str, str] = {
     "ends": "This is what was asked for.",
     "role_cross_entropy_0": "unnormalised log-probabilities",
     "role_softmax_0": "unnormalised log-probabilities",
-    "note_cross_entropy_0": "softmax({x}) are the probabilities that the unnormalised log-probabilities {x} stand for. The "
-    "logarithm in the cross-entropy undoes the exponential in softmax; what is left is probability minus truth.",
-    "note_relu_0": "Where {x} ≤ 0 the forward pass put 0, so nothing flows back. {z} > 0 says where; {x} itself need not be kept.",
-    "note_square_0": "The derivative of w² is 2w: hence 2, and no 1/2 to cancel it.",
-    "note_matmul_1": "∂{z}/∂{x} would have four indices; it is never formed, because its product with the gradient of {z} "
-    "is this product of two matrices, which also adds over the rows, the examples.",
+    "note_cross_entropy_0": "softmax({x}) are the probabilities that the unnormalised log-probabilities {x} "
+    "stand for. The logarithm in the cross-entropy undoes the exponential in softmax; what is left is "
+    "probability minus truth.",
+    "note_relu_0": "Where {x} ≤ 0 the forward pass put 0, so nothing flows back. {z} > 0 says where; {x} "
+    "itself need not be kept.",
+    "note_square_0": "The derivative of w² is 2w: that is where the 2 comes from.",
+    "note_matmul_1": "∂{z}/∂{x} would have four indices; it is never formed, because its product with the "
+    "gradient of {z} is this product of two matrices, which also adds over the rows, the examples.",
     "note_broadcast_0": "What was copied going forward is added up going backward.",
     "note_sum_0": "Every term of a sum receives the gradient of the sum unchanged.",
-    "convention_gradient": "{gradient} has the shape of {V}; its elements are the partial derivatives of {J} by those of {V}.",
-    "convention_mean": "The cost is the mean over the {m} examples of the minibatch: every example counts 1/{m}, in the "
-    "gradient too.",
+    "convention_gradient": "{gradient} has the shape of {V}; its elements are the partial derivatives of {J} "
+    "by those of {V}.",
+    "convention_mean": "The cost is the mean over the {m} examples of the minibatch: every example counts 1/"
+    "{m}, in the gradient too.",
     "convention_layers": "A number in brackets above a letter, as in {W}, is the number of a layer, not a power.",
     "convention_powers": "Powers of arrays are taken element by element.",
     "convention_hadamard": "⊙ multiplies element by element.",
     "convention_iverson": "[condition] is 1 where the condition holds and 0 elsewhere.",
     "convention_rows": "Row by row, that is, for each example by itself: {ops}.",
     "convention_sums": "Σ without an index adds all elements of what follows it; each Σ has indices of its own.",
-    "convention_decay": "{c} here is α/(2m) of scikit-learn's MLP and weight_decay/2 of PyTorch's SGD; with Adam, 2{c} W in "
-    "the gradient is not the decay of AdamW.",
+    "convention_decay": "{c} here is α/(2m) of scikit-learn's MLP and weight_decay/2 of PyTorch's SGD; with "
+    "Adam, 2{c} W in the gradient is not the decay of AdamW.",
     "convention_ties": "At kinks and ties, {op}: {ties}.",
     "account_work": "Multiply-adds in products: {forward} forward, {backward} for the gradient.",
     "account_kept": "Kept from the forward pass until the backward pass has used it: {list}.",
-    "account_one_sweep": "One sweep backward gives the derivatives of the one number {J} by all {n} elements of {targets}; "
-    "going forward would take a sweep for each element.",
+    "account_one_sweep": "One sweep backward gives the derivatives of the one number {J} by all {n} elements "
+    "of {targets}; going forward would take a sweep for each element.",
 }
 
 TIES: dict[str, str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 WORDS: dict[str, str] = {
     "comma": "、",
     "and": " 和 ",
+    "and_path": "和",
     "stop": "。",
     "forward_title": "前向传播：从输入到代价 {J}",
     "assumptions_title": "假设",
@@ -14,20 +15,23 @@ WORDS: dict[str, str] = {
     "rewrites_title": "化简所用的规则",
     "conventions_title": "约定",
     "scalar": "标量",
-    "backward_intro": "下面每一行都是表达式，而不是数值。反向传播从 {J} 出发逆着计算图走，按每个操作自己的规则问它应当"
-    "向各个输入传回什么；得到的回答就是图中新增的节点。",
+    "backward_intro": "下面每一行都是表达式，而不是数值。反向传播从 {J} 出发逆着计算图走，按每个操作自己的规"
+    "则问它应当向各个输入传回什么；得到的回答就是图中新增的节点。",
     "stands_for": "{name} 表示 {gradient}，即到达 {V} 的梯度。",
     "let": "其中 {name} = {formula}。",
-    "straight": "它直接来自 {J}。",
-    "one_path": "它经过 {origin} 传来。",
+    "gap": "",
+    "straight": "它直接来自 {J}",
+    "one_path": "它经过 {origin} 传来",
+    "by_way_of": "，途经 {ops}",
     "paths": "有 {count} 条路径到达 {V}：{list}；所有路径的贡献相加。",
     "path_through": "经过 {origin}（{formula}）",
     "path_decay": "经过权重衰减项（{formula}）",
     "path_straight": "直接来自 {J}（{formula}）",
     "rule_of": "{op} 的规则：由 {before} 得 {after}。",
     "rule_of_input": "{op} 对其{which}输入的规则：由 {before} 得 {after}。",
-    "rules_on_the_way": "途中依次用到 {ops} 的规则。",
-    "for_path": "{formula}：",
+    "for_path": "{formula}",
+    "then": "。",
+    "then_for_path": "：",
     "first": "第一个",
     "second": "第二个",
     "third": "第三个",
@@ -42,10 +46,10 @@ WORDS: dict[str, str] = {
     "ends": "这就是所求的梯度。",
     "role_cross_entropy_0": "非归一化对数概率",
     "role_softmax_0": "非归一化对数概率",
-    "note_cross_entropy_0": "{x} 是非归一化对数概率，softmax({x}) 就是它所表示的概率。交叉熵中的对数抵消了 softmax 中的指数，"
-    "剩下的就是概率减去真实标签。",
+    "note_cross_entropy_0": "{x} 是非归一化对数概率，softmax({x}) 就是它所表示的概率。交叉熵中的对数抵消了"
+    " softmax 中的指数，剩下的就是概率减去真实标签。",
     "note_relu_0": "在 {x} ≤ 0 处前向传播给出 0，因此没有梯度传回。由 {z} > 0 就知道是哪些位置，不必保存 {x}。",
-    "note_square_0": "w² 的导数是 2w，所以有因子 2，这里没有 1/2 与它抵消。",
+    "note_square_0": "w² 的导数是 2w，因子 2 就由此而来。",
     "note_matmul_1": "∂{z}/∂{x} 有四个下标；它从不被构造出来，因为它与 {z} 的梯度之积就是这里的两个矩阵之积，"
     "这个乘积同时对各行（各样本）求和。",
     "note_broadcast_0": "前向传播时被复制的，反向传播时要加起来。",
@@ -58,12 +62,13 @@ WORDS: dict[str, str] = {
     "convention_iverson": "[条件] 在条件成立处为 1，其余为 0。",
     "convention_rows": "逐行（即对每个样本单独）计算的有：{ops}。",
     "convention_sums": "不带下标的 Σ 把后面的全部元素相加；每个 Σ 各有自己的下标。",
-    "convention_decay": "这里的 {c} 等于 scikit-learn 中 MLP 的 α/(2m)，也等于 PyTorch 中 SGD 的 weight_decay/2；用 Adam 时，"
-    "梯度中的 2{c} W 不同于 AdamW 的权重衰减。",
+    "convention_decay": "这里的 {c} 等于 scikit-learn 中 MLP 的 α/(2m)，也等于 PyTorch 中 SGD 的 weight_"
+    "decay/2；用 Adam 时，梯度中的 2{c} W 不同于 AdamW 的权重衰减。",
     "convention_ties": "在不可导点和相等处，{op}：{ties}。",
     "account_work": "乘积中的乘加次数：前向 {forward}，求梯度 {backward}。",
     "account_kept": "前向传播时保存、到反向传播用完为止的值：{list}。",
-    "account_one_sweep": "反向走一遍，就得到一个数 {J} 对 {targets} 的全部 {n} 个元素的导数；若用前向方式，每个元素都要走一遍。",
+    "account_one_sweep": "反向走一遍，就得到一个数 {J} 对 {targets} 的全部 {n} 个元素的导数；若用前向方式，每"
+    "个元素都要走一遍。",
 }
 
 TIES: dict[str, str] = {

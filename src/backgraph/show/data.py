@@ -1,0 +1,64 @@
+"""A derivation as plain data, for `--format json` and for other programs; formulas as text, ASCII and LaTeX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backgraph.language.dims import shape_text
+from backgraph.language.notation import Gradient, Name, Relation, Tree
+from backgraph.show.derive import Arrival, Derivation, Step
+from backgraph.show.latex import latex
+from backgraph.show.text import text
+
+
+def as_data(derivation: Derivation) -> dict[str, Any]:
+    """cost, targets, forward, steps, gradients and rewrites as dicts, lists and strings."""
+    names = derivation.names
+    return {
+        "cost": text(derivation.cost),
+        "targets": [names[node] for node in derivation.gradients.targets],
+        "forward": [
+            _equation(d.name, d.formula) | {"shape": shape_text(d.node.shape), "operation": d.node.op.name}
+            for d in derivation.forward
+        ],
+        "steps": [_step(step, number, derivation) for number, step in enumerate(derivation.steps, start=1)],
+        "gradients": {names[step.of]: _maths(step.formula) for step in derivation.targets},
+        "rewrites": [{"rule": r.name, "equation": r.equation, "times": n} for r, n in derivation.rewrites],
+    }
+
+
+def _step(step: Step, number: int, derivation: Derivation) -> dict[str, Any]:
+    gradient = Gradient(Name(derivation.names[step.of]), derivation.cost)
+    return _equation(step.name, step.formula) | {
+        "number": number,
+        "gradient_of": derivation.names[step.of],
+        "gradient": text(gradient),
+        "shape": shape_text(step.of.shape),
+        "with": [_equation(name, formula) for name, formula in step.lets],
+        "paths": [_arrival(arrival, derivation) for arrival in step.arrivals],
+        "goes_to": [text(tree) for tree in step.goes_to],
+    }
+
+
+def _arrival(arrival: Arrival, derivation: Derivation) -> dict[str, Any]:
+    rule, origin = arrival.rule, derivation.stand_ins.origin
+    return {
+        "through": [derivation.names[node] for node in arrival.origins],
+        "operations": [term.rule.name for term in arrival.way],
+        "position": arrival.term.position,
+        "contribution": _maths(arrival.formula),
+        "rule": {
+            "operation": text(Relation("=", rule.result, rule.forward)),
+            "sends_back": text(Relation("=", rule.target, rule.backward)),
+        },
+        "index_form": text(Relation("=", *arrival.index)) if arrival.index is not None else None,
+        "reads": [derivation.names[origin[leaf]] for leaf in arrival.reads],
+    }
+
+
+def _equation(name: Tree, formula: Tree) -> dict[str, Any]:
+    return {"name": text(name)} | _maths(formula)
+
+
+def _maths(tree: Tree) -> dict[str, Any]:
+    return {"text": text(tree), "ascii": text(tree, ascii=True), "latex": latex(tree)}
