@@ -31,7 +31,7 @@ def parse_signature(signature: str) -> tuple[tuple[Core, ...], Core]:
 
 def here() -> str:
     """`file:line` of the user's code that is building the graph."""
-    frame = sys._getframe()
+    frame = sys._getframe()  # pyright: ignore[reportPrivateUsage]  # inspect.stack() would read every source file
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_package):
         frame = frame.f_back
     return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

@@ -22,7 +22,7 @@ def einsum(subscripts: str, *operands: Node) -> Node:
     letters, value = inputs[0], operands[0]
     for position in range(1, len(operands)):
         later = set(result).union(*inputs[position + 1 :])
-        letters, value = _contract(letters, value, inputs[position], operands[position], later, sizes)
+        letters, value = _contract((letters, value), (inputs[position], operands[position]), later, sizes)
     summed = [axis for axis, letter in enumerate(letters) if letter not in result]
     value = sum(value, tuple(summed)) if summed else value
     kept = [letter for letter in letters if letter in result]
@@ -56,8 +56,13 @@ def _sizes(subscripts: str, inputs: list[str], operands: tuple[Node, ...]) -> di
     return sizes
 
 
-def _contract(left: str, a: Node, right: str, b: Node, later: set[str], sizes: dict[str, Dim]) -> tuple[str, Node]:
+Labelled = tuple[str, Node]
+"""The letters of a value's axes, and the value."""
+
+
+def _contract(one: Labelled, other: Labelled, later: set[str], sizes: dict[str, Dim]) -> Labelled:
     """One product: letters shared and still needed are a batch, shared and not needed are summed."""
+    (left, a), (right, b) = one, other
     batch = "".join(c for c in left if c in right and c in later)
     inner = "".join(c for c in left if c in right and c not in later)
     rows = "".join(c for c in left if c not in right)

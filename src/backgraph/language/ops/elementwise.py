@@ -66,7 +66,7 @@ def _undefined(G: Node, y: Node, *inputs: Node) -> None:
 
 
 def _real(x: Array) -> Array:
-    return x.real
+    return np.real(x)
 
 
 def _sigmoid(x: Array) -> Array:
@@ -125,10 +125,11 @@ div = Elementwise(
 neg = Elementwise("neg", "−x", np.negative, lambda G, y, x: -G, write=lambda inputs, x: maths.negated(x))
 power = Elementwise(
     "power", "aᵇ", np.power, lambda G, y, a, b: b * a ** (b - 1) * G, lambda G, y, a, b: xlogy(y, a) * G,
-    write=lambda inputs, a, b: maths.Power(a, b), domain="positive", ties="0⁰ = 1; its derivatives there are NaN",
+    write=lambda inputs, a, b: maths.Power(a, b), domain="positive",
+    ties="0⁰ = 1; its derivatives there are NaN in a, −∞ in b",
 )  # fmt: skip
 square = Elementwise("square", "x²", np.square, lambda G, y, x: 2 * x * G, write=_power(2))
-sqrt = Elementwise("sqrt", "√x", np.sqrt, lambda G, y, x: G / (2 * y), domain="positive", ties="sqrt'(0) = ∞")
+sqrt = Elementwise("sqrt", "√x", np.sqrt, lambda G, y, x: G / (2 * y), domain="positive", ties="sqrt'(±0) = ±∞")
 exp = Elementwise("exp", "eˣ", np.exp, lambda G, y, x: y * G)
 log = Elementwise("log", "log x", np.log, lambda G, y, x: G / x, domain="positive")
 log1p = Elementwise("log1p", "log(1 + x)", np.log1p, lambda G, y, x: G / (1 + x), domain="positive")
@@ -147,7 +148,8 @@ leaky_relu = Elementwise(
     ties="slope s at 0", source="section 6.3.1",
 )  # fmt: skip
 elu = Elementwise(
-    "elu", "x if x > 0 else s (eˣ − 1)", lambda x, s: np.where(_real(x) > 0, x, s * np.expm1(np.where(_real(x) > 0, 0, x))),
+    "elu", "x if x > 0 else s (eˣ − 1)",
+    lambda x, s: np.where(_real(x) > 0, x, s * np.expm1(np.where(_real(x) > 0, 0, x))),
     lambda G, y, x, s: where(x > 0, G, (y + s) * G), lambda G, y, x, s: where(x > 0, 0.0, expm1(minimum(x, 0.0)) * G),
     ties="slope s at 0",
 )  # fmt: skip
@@ -157,16 +159,18 @@ gelu = Elementwise(
     source="Hendrycks and Gimpel (2016)",
 )  # fmt: skip
 absolute = Elementwise(
-    "abs", "|x|", lambda x: np.where(_real(x) < 0, -x, x), lambda G, y, x: sign(x) * G, ties="slope 0 at 0",
+    "abs", "|x|", lambda x: np.where(np.signbit(_real(x)), -x, x), lambda G, y, x: sign(x) * G, ties="slope 0 at 0",
     write=lambda inputs, x: maths.Bars(x),
 )  # fmt: skip
 sign = Elementwise("sign", "−1, 0 or 1", lambda x: np.sign(_real(x)).astype(x.dtype), _zero, ties="sign(0) = 0")
 maximum = Elementwise(
-    "maximum", "max(a, b)", _larger, lambda G, y, a, b: _share(a > b, a < b, G), lambda G, y, a, b: _share(b > a, b < a, G),
+    "maximum", "max(a, b)", _larger,
+    lambda G, y, a, b: _share(a > b, a < b, G), lambda G, y, a, b: _share(b > a, b < a, G),
     ties="a tie is split in halves", commutative=True,
 )  # fmt: skip
 minimum = Elementwise(
-    "minimum", "min(a, b)", _smaller, lambda G, y, a, b: _share(a < b, a > b, G), lambda G, y, a, b: _share(b < a, b > a, G),
+    "minimum", "min(a, b)", _smaller,
+    lambda G, y, a, b: _share(a < b, a > b, G), lambda G, y, a, b: _share(b < a, b > a, G),
     ties="a tie is split in halves", commutative=True,
 )  # fmt: skip
 clip = Elementwise(

@@ -18,7 +18,7 @@ from backgraph.language.check import broadcast_shapes, here, mismatch
 from backgraph.language.dims import Dim, count, product
 from backgraph.language.node import OPERATORS, Node
 from backgraph.language.op import Array, Operation, as_nodes, total
-from backgraph.language.ops.shape import broadcast, swapped
+from backgraph.language.ops.shape import broadcast, expand, swapped
 
 
 class Bilinear(Operation):
@@ -102,8 +102,7 @@ class VecDot(Bilinear):
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         other = inputs[1 - position]
-        spread = other if G.shape == () else other
-        return _spread(G, other) * spread
+        return expand(G, (other.rank - 1,), other.shape) * other
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
         return notation.times("matrix", notation.transposed(trees[0]), trees[1])
@@ -131,12 +130,6 @@ class Outer(Bilinear):
 
     def work(self, inputs: tuple[Node, ...]) -> Dim:
         return product(self.shape(*inputs))  # type: ignore[arg-type]
-
-
-def _spread(G: Node, like: Node) -> Node:
-    from backgraph.language.ops.shape import expand
-
-    return expand(G, (like.rank - 1,), like.shape)
 
 
 def matmul(a: Node, b: Node) -> Node:

@@ -1,7 +1,7 @@
 """Losses: of examples, then reduced by mean (the default), sum, or not at all.
 
-The mean over a minibatch is the convention of section 6.5.7; with `weights` it is Σ w_i l_i / Σ w_i. Cross-entropy takes
-unnormalised log-probabilities (any real numbers u; the probabilities are softmax(u)) and is computed stably from them.
+The mean over a minibatch is the convention of section 6.5.7; with `weights` it is Σ w_i l_i / Σ w_i. Cross-entropy
+takes unnormalised log-probabilities (any real numbers u; the probabilities are softmax(u)) and is computed stably from them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backgraph.errors import GraphError
+from backgraph.errors import DataError, GraphError
 from backgraph.language import notation
 from backgraph.language.check import here, mismatch
 from backgraph.language.dims import Dim, Shape, as_dim
@@ -42,7 +42,14 @@ class OneHot(Parametrised):
         return self.to
 
     def numpy(self, *arrays: Array) -> Array:
-        return (arrays[0][..., None] == np.arange(self.depth)).astype(self.to)  # type: ignore[arg-type]
+        (y,) = arrays
+        depth = int(self.depth)  # type: ignore[arg-type]  # concrete when evaluated
+        outside = y[(y < 0) | (y >= depth)]
+        if outside.size:
+            raise DataError(
+                "BG206", "one_hot", "a label is not a class", got=int(outside.flat[0]), expected=f"0 … {depth - 1}"
+            )
+        return (y[..., None] == np.arange(depth)).astype(self.to)
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return None
@@ -67,7 +74,7 @@ class CrossEntropy(Operation):
     def numpy(self, *arrays: Array) -> Array:
         u, t = arrays
         logs = reduce.LogSoftmax().numpy(u)
-        return -np.sum(t * np.where((t == 0) & np.isneginf(logs.real), 0, logs), axis=-1)
+        return -np.sum(t * np.where((t == 0) & np.isneginf(np.real(logs)), 0, logs), axis=-1)
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         u, t = inputs

@@ -71,7 +71,7 @@ class Max(LastAxis):
 
     def numpy(self, *arrays: Array) -> Array:
         (x,) = arrays
-        first = np.argmax(np.where(np.isnan(x), np.inf, x.real), axis=-1)
+        first = np.argmax(np.real(x), axis=-1)  # a NaN counts as the largest
         return np.take_along_axis(x, first[..., None], -1)[..., 0]
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
@@ -95,7 +95,7 @@ class ArgMax(LastAxis):
         return "int64"
 
     def numpy(self, *arrays: Array) -> Array:
-        return np.argmax(arrays[0].real, axis=-1)
+        return np.argmax(np.real(arrays[0]), axis=-1)
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return zeros_like(inputs[0])
@@ -232,7 +232,7 @@ class ProdOfOthers(LastAxis):
 
 def _top(x: Array) -> Array:
     """The largest real part along the last axis, kept as an axis; 0 where that is −∞, so that ∞ − ∞ never arises."""
-    top = x.real.max(axis=-1, keepdims=True)
+    top = np.real(x).max(axis=-1, keepdims=True)
     return np.where(np.isneginf(top), 0, top)
 
 

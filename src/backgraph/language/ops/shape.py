@@ -26,6 +26,7 @@ class Broadcast(Parametrised):
     """Copies along new axes: input axis i becomes axis `axes[i]` of `to`. `axes` None: aligned at the last axis."""
 
     name: ClassVar[str] = "broadcast"
+    is_view: ClassVar[bool] = True
     signature: ClassVar[str] = "(...)->(..., ...)"
 
     to: Shape
@@ -89,6 +90,7 @@ class Transpose(Parametrised):
     """Axis i of the result is axis `permutation[i]` of the input; of a matrix, Aᵀ."""
 
     name: ClassVar[str] = "transpose"
+    is_view: ClassVar[bool] = True
     signature: ClassVar[str] = "(m,n)->(n,m)"
 
     permutation: tuple[int, ...]
@@ -120,6 +122,7 @@ class Reshape(Parametrised):
     """The same elements, in the same order of rows, in another shape."""
 
     name: ClassVar[str] = "reshape"
+    is_view: ClassVar[bool] = True
     signature: ClassVar[str] = "(...)->(...)"
 
     to: Shape
@@ -156,6 +159,7 @@ class Slice(Parametrised):
     """Every step-th element from a start, along each axis: x[a:b:c]."""
 
     name: ClassVar[str] = "slice"
+    is_view: ClassVar[bool] = True
     signature: ClassVar[str] = "(...)->(...)"
 
     bounds: tuple[Bounds, ...]
@@ -265,7 +269,8 @@ class Take(Parametrised):
         return inputs[0].dtype
 
     def numpy(self, *arrays: Array) -> Array:
-        return arrays[0][arrays[1]]
+        table, index = arrays
+        return table[_inside(index, len(table))]
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return ScatterAdd(inputs[0].shape).apply(G, inputs[1]) if position == 0 else None
@@ -291,7 +296,7 @@ class ScatterAdd(Parametrised):
 
     def numpy(self, *arrays: Array) -> Array:
         result = np.zeros(self.to, arrays[0].dtype)  # type: ignore[arg-type]
-        np.add.at(result, arrays[1], arrays[0])
+        np.add.at(result, _inside(arrays[1], len(result)), arrays[0])
         return result
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
@@ -481,7 +486,15 @@ def _without(shape: Shape, axis: int) -> tuple[Dim, ...]:
     return tuple(dim for i, dim in enumerate(shape) if i != axis)  # type: ignore[arg-type]
 
 
-def _numpy_slice(start: int, length: Dim, step: int) -> slice:
+def _inside(index: Array, rows: int) -> Array:
+    """`index`, with every row it names in the table: no counting from the end."""
+    outside = index[(index < 0) | (index >= rows)]
+    if outside.size:
+        raise GraphError("BG103", "take", "no such row", got=int(outside.flat[0]), expected=f"0 … {rows - 1}")
+    return index
+
+
+def _numpy_slice(start: Dim, length: Dim, step: int) -> slice:
     stop = start + length * step  # type: ignore[operator]  # concrete when evaluated
     return slice(start, None if stop < 0 else stop, step)  # type: ignore[operator]
 
