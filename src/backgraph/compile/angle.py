@@ -77,9 +77,7 @@ def _quick(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     beyond = k.fma(-HALF_PI[1], -second)
     r, lost = two_sum(first, second)
     rest = k.fma(-HALF_PI[2], lost + beyond)
-    total, rest = two_sum(r, rest)
-    # −0 is the angle of −0: sums of zeros would make it +0.
-    return rounded.bits(), x.equals(0.0).choose(x, total), rest
+    return rounded.bits(), *two_sum(r, rest)
 
 
 def two_sum(a: Lanes, b: Lanes) -> tuple[Lanes, Lanes]:
@@ -103,7 +101,8 @@ def _slow_lanes(builder: ir.IRBuilder, x: Lanes, parts: tuple[Lanes, Lanes, Lane
     builder.position_at_end(body)
     single = Lanes(builder, builder.extract_element(x.value, lane))
     large = (abs(single) >= LIMIT).value
-    slow = _slow_call(builder, single.value)
+    # Of small lanes the digits would begin before the table.
+    slow = _slow_call(builder, builder.select(large, single.value, DOUBLE(LIMIT)))
     kept = [builder.select(large, new, builder.extract_element(phi, lane)) for new, phi in zip(slow, phis, strict=True)]
     replaced = [builder.insert_element(phi, value, lane) for phi, value in zip(phis, kept, strict=True)]
     for phi, first, following in zip(phis, results, replaced, strict=True):

@@ -59,6 +59,13 @@ def _expm1_of(r: Lanes, rest: Lanes) -> Pair:
     return quick_two_sum(r, (polynomial(r, EXP_FLOAT64) * square) + r.fma(rest, rest))
 
 
+def _exp_of(r: Lanes, rest: Lanes) -> Lanes:
+    """e^r, rounded about once."""
+    high, low = _expm1_of(r, rest)
+    total, lost = quick_two_sum(high.like(1.0), high)
+    return total + (lost + low)
+
+
 def _scaled(rounded: Lanes, value: Lanes) -> Lanes:
     """value · 2ᵏ by two factors, so that overflow and subnormal results round once."""
     k = rounded - ROUNDING
@@ -70,13 +77,12 @@ def _scaled(rounded: Lanes, value: Lanes) -> Lanes:
 def exp(x: Lanes) -> Lanes:
     """eˣ."""
     rounded, r, rest = _reduced(x.at_least(-750.0).at_most(710.0))
-    high, low = _expm1_of(r, rest)
-    return _scaled(rounded, (high + 1.0) + low)
+    return _scaled(rounded, _exp_of(r, rest))
 
 
 def _exp_pair(x: Lanes) -> Pair:
-    """eˣ as a sum of two, for −740 ≤ x ≤ 700; 0 below."""
-    rounded, r, rest = _reduced(x.at_least(-740.0))
+    """eˣ as a sum of two, for x ≤ 0."""
+    rounded, r, rest = _reduced(x.at_least(-750.0))
     high, low = _expm1_of(r, rest)
     total, lost = quick_two_sum(high.like(1.0), high)
     return _scaled(rounded, total), _scaled(rounded, lost + low)
@@ -188,8 +194,8 @@ def _wave(x: Lanes, quarter: int) -> Lanes:
 
 
 def sin(x: Lanes) -> Lanes:
-    """sin x."""
-    return _wave(x, 0)
+    """sin x; sums of zeros would make +0 of −0."""
+    return x.equals(0.0).choose(x, _wave(x, 0))
 
 
 def cos(x: Lanes) -> Lanes:
@@ -227,5 +233,4 @@ def power(x: Lanes, y: Lanes) -> Lanes:
     # Beyond ±800 the result is 0 or ∞, and so it is for ±∞, where what was lost is NaN.
     lost = (abs(product) < 800.0).choose(lost, 0.0)
     rounded, r, rest = _reduced(product.at_least(-800.0).at_most(800.0), lost)
-    above, below = _expm1_of(r, rest)
-    return _scaled(rounded, (above + 1.0) + below)
+    return _scaled(rounded, _exp_of(r, rest))

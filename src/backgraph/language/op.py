@@ -41,6 +41,7 @@ class Operation:
     signature: ClassVar[str]
     is_variable: ClassVar[bool] = False
     commutative: ClassVar[bool] = False
+    is_view: ClassVar[bool] = False
     ties: ClassVar[str] = ""
     source: ClassVar[str] = ""
 

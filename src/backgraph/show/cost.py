@@ -1,8 +1,8 @@
 """Accounts: what a cost and its gradient take, in multiply-adds and bytes, as formulas and as numbers.
 
-Section 6.5.7 counts O(w) multiply-adds for w weights and O(m·n_h) memory: what the hidden non-linearity needs lives from
-the moment it is computed until the backward pass returns to it. Here both are read off the graph, executed one operation
-at a time in topological order, forward pass first.
+Section 6.5.7 counts O(w) multiply-adds for w weights and O(m·n_h) memory: what the hidden non-linearity needs lives
+from the moment it is computed until the backward pass returns to it. Here both are read off the graph, executed one
+operation at a time in topological order, forward pass first.
 
     work       multiply-adds of products; elementwise operations are not counted as such
     lifetime   from the step that makes a value to the last one that reads it
@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backgraph.calculus.backprop import gradient
+from backgraph.errors import CalculusError
 from backgraph.language.dims import Dim, at, count, shape_text
 from backgraph.language.node import Node
+from backgraph.language.notation import Gradient, Name, Tree
 from backgraph.language.walk import topological_order
 from backgraph.rules import simplify
 from backgraph.show.names import display_name
@@ -73,7 +75,7 @@ class Accounts:
     @property
     def kept(self) -> tuple[Lifetime, ...]:
         """Values of the forward pass that the backward pass reads, in the order in which they are made."""
-        return tuple(life for life in self.lifetimes if life.made <= self.turn < life.last)
+        return tuple(life for life in self.lifetimes if life.made <= self.turn < max(life.readers, default=0))
 
     def live(self, step: int) -> Dim:
         """Bytes alive while a step runs."""
@@ -98,26 +100,37 @@ def accounts(cost: Node, wrt: Sequence[Node], names: Mapping[Node, str] | None =
 
     Leaves belong to the caller and are not counted as memory.
     """
-    simple = simplify([cost, *gradient(cost, wrt).nodes])
-    forward = topological_order(simple.nodes[:1])
-    order = topological_order(simple.nodes)
+    gradients = gradient(cost, wrt)
+    simple = simplify([cost, *gradients.of.values(), *gradients.nodes])
+    outputs = [simple.nodes[0], *simple.nodes[-len(gradients.nodes) :]]
+    forward = topological_order(outputs[:1])
+    order = topological_order(outputs)
     steps = [node for node in order if node.inputs and not node.op.is_view]
-    named = name_intermediates(simple.nodes, {simple.new.get(n, n): name for n, name in (names or {}).items()})
+    known = {simple.new.get(node, node): name for node, name in (names or {}).items()}
+    named: dict[Node, str | Tree] = dict(
+        name_intermediates(outputs[:1], {**known, outputs[0]: known.get(outputs[0], "J")})
+    )
+    for node, arriving in zip(gradients.of, simple.nodes[1:], strict=False):
+        own = named.get(simple.new.get(node, node))
+        if isinstance(own, str) and node is not cost:
+            named.setdefault(arriving, Gradient(Name(own), Name(str(named[outputs[0]]))))
     number = {node: step for step, node in enumerate(steps, start=1)}
     first = set(forward)
     lines = tuple(_line(number[node], node, named, node not in first) for node in steps)
     turn = max((line.step for line in lines if not line.backward), default=0)
-    return Accounts(lines, _lifetimes(order, steps, number, named, simple.nodes), turn)
+    return Accounts(lines, _lifetimes(order, steps, number, named, outputs), turn)
 
 
-def _line(step: int, node: Node, names: Mapping[Node, str], backward: bool) -> Line:
-    stops = {**names, **{x: names.get(x, f"t{x.op}") for x in node.inputs if x in names}}
-    stops.pop(node, None)
-    return Line(step, node, text(render(node, stops)), backward, node.op.work(node.inputs))
+Names = Mapping[Node, "str | Tree"]
+
+
+def _line(step: int, node: Node, names: Names, backward: bool) -> Line:
+    others = {named: name for named, name in names.items() if named is not node}
+    return Line(step, node, text(render(node, others)), backward, node.op.work(node.inputs))
 
 
 def _lifetimes(
-    order: Sequence[Node], steps: Sequence[Node], number: Mapping[Node, int], names: Mapping[Node, str], ends: Sequence[Node]
+    order: Sequence[Node], steps: Sequence[Node], number: Mapping[Node, int], names: Names, ends: Sequence[Node]
 ) -> tuple[Lifetime, ...]:
     """A view lives in the value it shows: reading it is reading that."""
     base: dict[Node, Node] = {}
@@ -128,18 +141,15 @@ def _lifetimes(
         for given in dict.fromkeys(base[x] for x in node.inputs):
             if given in readers:
                 readers[given].append(number[node])
-    for node in ends:
-        if base[node] in readers:
-            readers[base[node]].append(len(steps))
-    return tuple(
-        Lifetime(n, _name(n, names), number[n], max([number[n], *readers[n]]), _bytes(n), tuple(readers[n])) for n in steps
-    )
+    last = {node: max([number[node], *readers[node]]) for node in steps} | {base[n]: len(steps) for n in ends}
+    return tuple(Lifetime(n, _name(n, names), number[n], last[n], _bytes(n), tuple(readers[n])) for n in steps)
 
 
-def _name(node: Node, names: Mapping[Node, str]) -> str:
-    if node in names:
-        return display_name(names[node])
-    return text(render(node, names))
+def _name(node: Node, names: Names) -> str:
+    known = names.get(node)
+    if known is None:
+        return text(render(node, names))
+    return display_name(known) if isinstance(known, str) else text(known)
 
 
 def _bytes(node: Node) -> Dim:
@@ -156,8 +166,6 @@ def _total(parts: object) -> Dim:
 def _number(dim: Dim, sizes: Mapping[str, int]) -> int:
     value = at(dim, sizes)
     if not isinstance(value, int):
-        from backgraph.errors import CalculusError
-
         raise CalculusError("BG302", "accounts", "a size is not given", got=str(value), hint="give sizes={'m': 32, …}")
     return value
 
@@ -167,7 +175,9 @@ def _beside(dim: Dim, sizes: Mapping[str, int] | None) -> str:
 
 
 def _work_table(found: Accounts, sizes: Mapping[str, int] | None) -> list[str]:
-    rows = [(str(line.step), line.formula, shape_text(line.node.shape), _beside(line.work, sizes)) for line in found.lines]
+    rows = [
+        (str(line.step), line.formula, shape_text(line.node.shape), _beside(line.work, sizes)) for line in found.lines
+    ]
     shown = [row for row, line in zip(rows, found.lines, strict=True) if line.work != 0]
     return [
         "Multiply-adds in products",

@@ -1,0 +1,1 @@
+"""Programs that measure; each writes a table. None is a test, and no test is timed."""

@@ -1,0 +1,127 @@
+"""Time of one training step against the peers: `python -m benchmarks.step [--quick] [--threads 2] [--peers "jax scan"]`.
+
+Contestants run in processes of their own, pinned to as many processors as they may have threads, and alternate A B A B;
+what counts is the median of the ratios of neighbours. All must first reach the same weights after 20 steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from benchmarks.contestants import Problem
+
+SHAPES = (
+    (32, 20, 64, 2),
+    (32, 64, 64, 10),
+    (128, 64, 256, 10),
+    (32, 784, 128, 10),
+    (128, 784, 256, 10),
+    (256, 784, 512, 10),
+    (512, 1024, 1024, 100),
+    (64, 2048, 4096, 1000),
+    (1024, 4096, 4096, 1000),
+)
+"""m, d, h, k."""
+
+
+def work(shape: tuple[int, int, int, int]) -> int:
+    """Floating-point operations of the products of a step."""
+    m, d, h, k = shape
+    return 4 * m * d * h + 6 * m * h * k
+
+
+class Contestant:
+    """A process that does steps on request."""
+
+    def __init__(self, name: str, problem: Problem) -> None:
+        self.name = name
+        limits = {"XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={'true' if problem.threads > 1 else 'false'}"}
+        processors = sorted(os.sched_getaffinity(0))[: problem.threads]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.contestants", name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **limits},
+            preexec_fn=lambda: os.sched_setaffinity(0, processors),
+        )  # fmt: skip
+        self.weights = np.load(self.ask(json.dumps(asdict(problem))))
+
+    def ask(self, line: str) -> Any:
+        """Send a line, read the answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{self.name} ended with {self.process.wait()}")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(shape: tuple[int, int, int, int], names: list[str], threads: int, turns: int, isa: str | None) -> dict[str, float]:
+    """Median microseconds a step for each, and the median ratio of each peer to the first."""
+    with tempfile.TemporaryDirectory() as folder:
+        problem = Problem(*shape, threads=threads, folder=folder, isa=isa)
+        contestants = [Contestant(name, problem) for name in names]
+        agree(contestants)
+        steps = max(2, min(4000, int(6e9 / (work(shape) + 5e5))))
+        for each in contestants:
+            each.ask(str(steps))
+        times: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(turns):
+            for each in contestants:
+                times[each.name].append(float(each.ask(str(steps))) / steps * 1e6)
+        for each in contestants:
+            each.close()
+    first = times[names[0]]
+    ratios = {f"{n} ratio": statistics.median(b / a for a, b in zip(first, times[n], strict=True)) for n in names[1:]}
+    return {name: statistics.median(t) for name, t in times.items()} | ratios
+
+
+def agree(contestants: list[Contestant]) -> None:
+    """All must have the same weights after 20 steps."""
+    first = contestants[0].weights
+    for each in contestants[1:]:
+        for key in first.files:
+            np.testing.assert_allclose(each.weights[key], first[key], rtol=1e-3, atol=1e-4, err_msg=each.name)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--isa")
+    parser.add_argument("--peers", default="jax scan", help="comma-separated: jax scan, torch eager")
+    parser.add_argument("--shapes", type=int, default=7, help="how many of the nine shapes")
+    options = parser.parse_args()
+    names = ["backgraph", *(name.strip() for name in options.peers.split(","))]
+    print("| m,d,h,k | " + " | ".join(f"{n}, µs" for n in names) + " | ratio | GFLOP/s |")
+    print("|---" * (len(names) + 3) + "|")
+    logs: list[float] = []
+    for shape in SHAPES[: options.shapes]:
+        row = measure(shape, names, options.threads, options.turns, options.isa)
+        ratio = min(row[f"{n} ratio"] for n in names[1:])
+        logs.append(math.log(ratio))
+        cells = [f"{row[n]:.1f}" for n in names] + [f"{ratio:.2f}", f"{work(shape) / row['backgraph'] / 1e3:.0f}"]
+        print(f"| {','.join(map(str, shape))} | " + " | ".join(cells) + " |", flush=True)
+    print(f"\nGeometric mean of the ratio of the best peer to backgraph: {math.exp(statistics.mean(logs)):.2f}")
+
+
+if __name__ == "__main__":
+    main()

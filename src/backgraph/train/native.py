@@ -1,0 +1,138 @@
+"""The native engine: all steps of a call in one native loop.
+
+Gather by shuffled index, forward, backward and update are one program; Python sees a whole epoch. Every variable is
+updated in its own memory after its last reader (decision 10). Where a step goes wrong (NaN or infinity), the call is
+taken back and repeated up to the step before, which gives the same bits, so that variables are as `Engine.run` promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from backgraph.compile.function import Call, available_processors, native_run, number_of_threads, specialised
+from backgraph.compile.nest import Value
+from backgraph.compile.pipeline import Compiled, compile_program
+from backgraph.compile.target import Target
+from backgraph.language.dims import Polynomial, symbols
+from backgraph.language.node import Node
+from backgraph.language.op import Array
+from backgraph.language.ops.leaf import variable
+from backgraph.language.ops.shape import take
+from backgraph.language.walk import substitute
+from backgraph.train.interrupt import Interrupt
+from backgraph.train.step import Step
+
+ROWS = "m"
+"""The batch, a run-time count."""
+
+
+class NativeEngine:
+    """Compiles a step once for each shape of the data and runs it; `threads` limits the threads.
+
+    `target` forces an instruction set. Neither changes a bit of the result.
+    """
+
+    def __init__(self, threads: int | None = None, target: Target | None = None, level: int = 3) -> None:
+        self.threads, self.target, self.level = threads, target, level
+        self._loops: dict[Any, NativeLoop] = {}
+
+    def run(
+        self,
+        step: Step,
+        variables: Sequence[Array],
+        data: Mapping[Node, Array],
+        *,
+        index: Array,
+        scalars: Array,
+        interrupt: Interrupt,
+    ) -> Array:
+        """As `Engine.run` says."""
+        loop = self.loop(step, data)
+        before = [array.copy() for array in variables]
+        outputs = loop(variables, data, index, scalars, interrupt, self.threads)
+        good = _finite_steps(outputs)
+        if good == len(outputs) and all(np.isfinite(array).all() for array in variables):
+            return outputs
+        for steps in range(min(good, len(outputs)), -1, -1):
+            for array, old in zip(variables, before, strict=True):
+                np.copyto(array, old)
+            outputs = loop(variables, data, index[:steps], scalars[:steps], interrupt, self.threads)
+            if all(np.isfinite(array).all() for array in variables):
+                break
+        return outputs
+
+    def loop(self, step: Step, data: Mapping[Node, Array]) -> NativeLoop:
+        """The native loop for these data, compiled at the first call."""
+        key = (id(step), *(data[node].shape for node in (*step.rows, *step.fixed)))
+        if key not in self._loops:
+            self._loops[key] = NativeLoop(step, data, self.target, self.level)
+        return self._loops[key]
+
+
+def _finite_steps(outputs: Array) -> int:
+    """How many steps come before the first output that is not finite."""
+    bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+    return int(bad[0]) if bad.size else len(outputs)
+
+
+class NativeLoop:
+    """One compiled training loop."""
+
+    def __init__(self, step: Step, data: Mapping[Node, Array], target: Target | None, level: int) -> None:
+        self.step = step
+        self.index = variable("index", (ROWS,), "int64", "index")
+        whole = {leaf: variable(f"all {leaf.op}", data[leaf].shape, leaf.dtype, "data") for leaf in step.rows}
+        outputs = substitute(
+            [*step.outputs, *step.updates], {leaf: take(table, self.index) for leaf, table in whole.items()}
+        )
+        leaves = [*whole.values(), self.index, *step.fixed, *step.scalars, *step.variables]
+        sizes = _sizes(step, data)
+        outputs, new = specialised(outputs, leaves, sizes)
+        value = {leaf: Value(str(leaf.op), new[leaf].shape, leaf.dtype, "argument") for leaf in leaves}  # type: ignore[arg-type]
+        first = len(step.outputs)
+        in_place = {first + n: new[leaf] for n, leaf in enumerate(step.variables)}
+        arguments = {new[leaf]: value[leaf] for leaf in leaves}
+        self.compiled: Compiled = compile_program(outputs, arguments, in_place, target, level)
+        self.tables = {value[table]: leaf for leaf, table in whole.items()}
+        self.value = value
+        self.native = native_run(self.compiled)
+        self.arena_bytes = 0
+
+    def __call__(
+        self, variables: Sequence[Array], data: Mapping[Node, Array], index: Array, scalars: Array,
+        interrupt: Interrupt, threads: int | None,
+    ) -> Array:  # fmt: skip
+        """Run the steps of `index`; returns the outputs of those that were done."""
+        steps, rows = index.shape
+        columns, given, moves = [], {}, {}
+        for value in self.compiled.outputs[: len(self.step.outputs)]:
+            column = np.zeros(steps, value.dtype)
+            columns.append(column)
+            given[value], moves[value] = column, column.itemsize
+        table = np.ascontiguousarray(index)
+        given[self.value[self.index]], moves[self.value[self.index]] = table, rows * table.itemsize
+        for number, leaf in enumerate(self.step.scalars):
+            column = scalars[:, number].astype(leaf.dtype)
+            given[self.value[leaf]], moves[self.value[leaf]] = column, column.itemsize
+        given |= {value: np.ascontiguousarray(data[leaf]) for value, leaf in self.tables.items()}
+        given |= {self.value[leaf]: np.ascontiguousarray(data[leaf]) for leaf in self.step.fixed}
+        given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
+        call = Call(self.compiled, given, {ROWS: rows}, moves)
+        self.arena_bytes = call.arena_bytes
+        count = number_of_threads(self.compiled, {ROWS: rows}, steps, threads or available_processors())
+        done = call(self.native, steps, rows, count, interrupt) if steps else 0
+        return np.stack(columns, axis=1)[:done].astype("float64")
+
+
+def _sizes(step: Step, data: Mapping[Node, Array]) -> dict[str, int]:
+    """Sizes of the symbols that are not the batch, read off the data."""
+    sizes: dict[str, int] = {}
+    for leaf in (*step.rows, *step.fixed):
+        assert isinstance(leaf.shape, tuple)
+        for dim, n in zip(leaf.shape, data[leaf].shape, strict=True):
+            if isinstance(dim, Polynomial) and symbols((dim,)) != {ROWS}:
+                sizes[str(dim)] = n
+    return sizes
