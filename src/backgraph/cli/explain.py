@@ -22,7 +22,7 @@ def explain(
     wrt: str | None = None,
     shape: str | None = None,
     lang: str = "en",
-    ascii: bool = False,
+    ascii: bool = False,  # noqa: A002  # the option is called --ascii
     format: str = "text",
     index: bool = False,
 ) -> None:

@@ -64,7 +64,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         result = application()(list(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        words = " ".join(str(error).split())
+        words = " ".join(str(error).split()).rstrip(".")
         raise UsageError("BG601", "arguments", words, hint="see backgraph --help") from None
     return result if isinstance(result, int) else 0
 

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter, Token
+
 from backgraph.errors import TrainingError
+
+
+def whole_number(_type: type, tokens: Sequence[Token]) -> int:
+    """An integer as it is written; 1.5 is refused, not rounded. Raises ValueError, which becomes a usage error."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].keyword or 'argument'} is not a whole number: {tokens[0].value!r}") from None
+
+
+Whole: TypeAlias = Annotated[int, Parameter(converter=whole_number)]
 
 
 def widths(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from backgraph.cli.numbers import widths
+from backgraph.cli.numbers import Whole, widths
 from backgraph.cli.output import MODEL, check_folder, made_folder
 from backgraph.cli.progress import progress
 from backgraph.cli.report import network_lines, result_line, table_lines
@@ -25,11 +25,11 @@ def train(
     out: Path,
     target: str | None = None,
     hidden: str = "64",
-    epochs: int = 30,
-    seed: int = 0,
+    epochs: Whole = 30,
+    seed: Whole = 0,
     optimizer: str = "adam",
     learning_rate: float | None = None,
-    batch_size: int = 32,
+    batch_size: Whole = 32,
     weight_decay: float | None = None,
     activation: str = "relu",
     biases: bool = True,

@@ -1,0 +1,7 @@
+"""`python -m backgraph` is `backgraph`."""
+
+import sys
+
+from backgraph.cli.main import main
+
+sys.exit(main())
