@@ -42,7 +42,7 @@ def _cos_tail(z: mpf) -> mpf:
 
 Curve = Callable[[mpf], mpf]
 POLYNOMIALS: dict[str, tuple[str, Curve, float, float, int, int]] = {
-    "EXP": ("exp(r) = 1 + r + r**2 * EXP(r)", _exp_tail, -EXP, EXP, 6, 9),
+    "EXP": ("exp(r) = 1 + r + r**2 * EXP(r)", _exp_tail, -EXP, EXP, 6, 10),
     "LOG": ("log(1 + f) = 2 s + s z LOG(z), s = f / (2 + f), z = s**2", lambda z: 2 * _atanh_tail(z, 1), 0, LOG, 4, 7),
     "POWER": ("atanh(s) / s = 1 + z/3 + z**2 * POWER(z), z = s**2", lambda z: _atanh_tail(z, 2), 0, LOG, 0, 7),
     "SIN": ("sin(r) = r + r z SIN(z), z = r**2", _sin_tail, 0, ANGLE, 3, 5),
