@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
 import backgraph as bg
 from backgraph.language.node import Node
-from backgraph.language.walk import leaves, topological_order
+from backgraph.language.notation import Name, Tree
+from backgraph.language.ops.shape import Broadcast, Transpose
+from backgraph.language.walk import consumers, leaves, topological_order
 from backgraph.rules import simplify
-from backgraph.show.render import render_all
 from backgraph.show.text import text
 from tests.rules.costs import COSTS, Case, two_layers
 
@@ -34,6 +35,21 @@ def values(nodes: list[Node], dtype: str) -> dict[Node, np.ndarray]:
     }
 
 
+def formulas(outputs: Mapping[str, Node]) -> list[str]:
+    """`name = formula` for the outputs and for every array that is used more than once, t1, t2, …"""
+    order = topological_order(outputs.values())
+    uses = consumers(order)
+    reference: dict[Node, Tree] = {}
+    lines: list[str] = []
+    for node in order:
+        tree = node.op.notation(node.inputs, *(reference[given] for given in node.inputs))
+        shared = len(uses.get(node, [])) > 1 and node.shape != () and not isinstance(node.op, (Broadcast, Transpose))
+        reference[node] = Name(f"t{len(lines) + 1}") if shared and not node.is_leaf else tree
+        if reference[node] is not tree:
+            lines.append(f"    {text(reference[node])} = {text(tree)}")
+    return lines + [f"    {name} = {text(reference[node])}" for name, node in outputs.items()]
+
+
 def test_formulas(golden: Callable[[str, str], None]) -> None:
     lines: list[str] = []
     for cost in COSTS:
@@ -41,12 +57,8 @@ def test_formulas(golden: Callable[[str, str], None]) -> None:
         after = simplify(before).nodes
         counts = [len(topological_order(nodes)) for nodes in (before, after)]
         lines.append(f"{cost.__name__}: {counts[0]} nodes, simplified {counts[1]}")
-        rendered = render_all(after, {})
-        defined = {name: rendered.definitions[node] for node, name in rendered.introduced.items()}
-        lines += [f"    {text(name)} = {text(tree)}" for name, tree in defined.items()]
-        names = ["J", *(f"∇{text(render_all([target], {}).references[target])} J" for target in targets)]
-        for name, node in zip(names, after, strict=True):
-            lines.append(f"    {name} = {text(rendered.definitions.get(node, rendered.references[node]))}")
+        names = ["J", *(f"∇{text(Name(str(target.op)))} J" for target in targets)]
+        lines += formulas(dict(zip(names, after, strict=True)))
     golden("rules/costs.txt", "\n".join(lines) + "\n")
 
 
