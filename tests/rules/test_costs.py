@@ -36,7 +36,7 @@ def values(nodes: list[Node], dtype: str) -> dict[Node, np.ndarray]:
 
 
 def formulas(outputs: Mapping[str, Node]) -> list[str]:
-    """`name = formula` for the outputs and for every array that is used more than once, t1, t2, …"""
+    """`name = formula` for the outputs and for every array that is used more than once, t₁, t₂ …"""
     order = topological_order(outputs.values())
     uses = consumers(order)
     reference: dict[Node, Tree] = {}
@@ -44,7 +44,7 @@ def formulas(outputs: Mapping[str, Node]) -> list[str]:
     for node in order:
         tree = node.op.notation(node.inputs, *(reference[given] for given in node.inputs))
         shared = len(uses.get(node, [])) > 1 and node.shape != () and not isinstance(node.op, (Broadcast, Transpose))
-        reference[node] = Name(f"t{len(lines) + 1}") if shared and not node.is_leaf else tree
+        reference[node] = Name(f"t_{len(lines) + 1}") if shared and not node.is_leaf else tree
         if reference[node] is not tree:
             lines.append(f"    {text(reference[node])} = {text(tree)}")
     return lines + [f"    {name} = {text(reference[node])}" for name, node in outputs.items()]
