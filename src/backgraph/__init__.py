@@ -65,6 +65,7 @@ from backgraph.language.ops.reduce import (
     sum,
 )
 from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
+from backgraph.language.parse import Program, parse
 from backgraph.rules import simplify
 
 __version__ = "0.1.0"
@@ -75,6 +76,7 @@ __all__ = [
     "Elementwise",
     "Node",
     "Operation",
+    "Program",
     "absolute",
     "absolute_error",
     "argmax",
@@ -121,6 +123,7 @@ __all__ = [
     "one_hot",
     "outer",
     "parameter",
+    "parse",
     "poisson_loss",
     "prod",
     "quantile_loss",

@@ -1,0 +1,1 @@
+"""The text front end: reading, solving for shapes, naming dimensions. `language.parse` joins the parts."""
