@@ -105,7 +105,7 @@ def expm1(x: Lanes) -> Lanes:
     scale = power_of_two(rounded + -1.0)
     whole, lost = two_sum(scale, scale.like(-0.5))
     total, again = two_sum(whole, scale * high)
-    return x.equals(0.0).choose(x, (total + scale.fma(low, lost + again)) * 2.0)
+    return (abs(x) < 2.0**-54).choose(x, (total + scale.fma(low, lost + again)) * 2.0)
 
 
 def _split(x: Lanes) -> Pair:
