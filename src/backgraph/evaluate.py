@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backgraph.errors import CalculusError, nearest
-from backgraph.language.dims import Open, Polynomial, Shape, shape_text
+from backgraph.language.dims import Open, Polynomial, Shape, shape_text, symbols_within
 from backgraph.language.node import Node
-from backgraph.language.op import Array
+from backgraph.language.op import Array, Operation
 from backgraph.language.ops.leaf import Variable
 from backgraph.language.walk import topological_order
 
@@ -37,7 +37,7 @@ def evaluate(outputs: Node | Sequence[Node], values: Bindings, watch: Watch | No
     with np.errstate(all="ignore"):
         for node in order:
             if node not in table:
-                value = np.asarray(node.op.at(sizes).numpy(*(table[given] for given in node.inputs)))
+                value = np.asarray(_concrete(node, sizes).numpy(*[table[given] for given in node.inputs]))
                 table[node] = value if watch is None else watch(node, value)
             for given in node.inputs:
                 remaining[given] -= 1
@@ -63,6 +63,15 @@ def bind(order: Sequence[Node], values: Bindings) -> tuple[dict[Node, Array], di
         table[node] = _array(node, given[node])
         _measure(node, table[node].shape, sizes)
     return table, sizes
+
+
+def _concrete(node: Node, sizes: Mapping[str, Any]) -> Operation:
+    """The operation with all its dimensions known."""
+    op = node.op.at(sizes)
+    if op is not node.op and (unknown := symbols_within(tuple(vars(op).values()))):
+        what = f"the size of {', '.join(sorted(unknown))} is not known"
+        raise CalculusError("BG302", str(node.op), what, hint="give a value, by node, to an input that has it")
+    return op
 
 
 def _uses(order: Sequence[Node], wanted: Sequence[Node]) -> dict[Node, int]:

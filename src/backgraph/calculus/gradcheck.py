@@ -195,10 +195,9 @@ class Function:
 
 def _check_target(gradients: Gradients, which: int, given: Values, limits: Limits) -> Check:
     target, slope = gradients.targets[which], gradients.nodes[which]
-    start = evaluate(target, given)
-    leaf = input(str(target.op), start.shape, target.dtype)
+    leaf = target if target.op.is_variable else input(str(target.op), target.shape, target.dtype)
     (cost,) = substitute([gradients.cost], {target: leaf})
-    function = Function(cost, leaf, {**given, leaf: start})
+    function = Function(cost, leaf, {**given, leaf: evaluate(target, given)})
     return Check(target, *_compared(function, slope, given, limits))
 
 

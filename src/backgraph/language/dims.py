@@ -132,6 +132,14 @@ def symbols(shape: Shape) -> frozenset[str]:
     return frozenset(name for dim in dims if isinstance(dim, Polynomial) for name in dim.symbols)
 
 
+def symbols_within(value: object) -> frozenset[str]:
+    """Names of all symbols in a dimension, a shape, or any nested tuple of parameters."""
+    if isinstance(value, Polynomial):
+        return value.symbols
+    parts: tuple[object, ...] = value if isinstance(value, tuple) else ()
+    return frozenset(name for part in parts for name in symbols_within(part))
+
+
 def _terms(value: Dim) -> tuple[tuple[Monomial, int], ...]:
     return value.terms if isinstance(value, Polynomial) else (((), value),)
 

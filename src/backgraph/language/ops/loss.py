@@ -1,7 +1,8 @@
 """Losses: of examples, then reduced by mean (the default), sum, or not at all.
 
 The mean over a minibatch is the convention of section 6.5.7; with `weights` it is Σ w_i l_i / Σ w_i. Cross-entropy
-takes unnormalised log-probabilities (any real numbers u; the probabilities are softmax(u)) and is computed stably from them.
+takes unnormalised log-probabilities (any real numbers u; the probabilities are softmax(u)) and is computed stably from
+them.
 """
 
 from __future__ import annotations
