@@ -2,8 +2,8 @@
 
     python scripts/all_float32.py [--functions exp,tanh] [--stride 1]
 
-Prints the greatest error in units in the last place and how many results are not the nearest float32; exit code 1 if any is off by
-more than 1. The float64 functions it compares with are our own; tests compare those with long double.
+Prints the greatest error in units in the last place and how many results are not the nearest float32; exit code 1 if
+any is off by more than 1. The float64 functions it compares with are our own; tests compare those with long double.
 """
 
 from __future__ import annotations

@@ -88,20 +88,31 @@ def table(name: str, explanation: str, rows: list[str]) -> str:
     return f"{name} = (\n" + "".join(f"    {row},\n" for row in rows) + f')\n"""{explanation}."""\n'
 
 
+HEADER = '''"""Coefficients of the elementary functions, lowest power first. Written by scripts/make_polynomials.py."""
+
+from __future__ import annotations
+'''
+
+
 def text() -> str:
     """The whole file."""
-    blocks = [
-        '"""Coefficients of the elementary functions, lowest power first. Written by scripts/make_polynomials.py."""\n\n'
-        "from __future__ import annotations\n"
-    ]
+    blocks = [HEADER]
     for name, (meaning, curve, low, high, single, double) in POLYNOMIALS.items():
         for dtype, degree in (("FLOAT32", single), ("FLOAT64", double)):
             if degree:
                 coefficients, error = interpolated(curve, low, high, degree)
                 print(f"{name}_{dtype}: degree {degree}, error {error:.1e}")
-                blocks.append(table(f"{name}_{dtype}", f"{meaning}; within {error:.0e}", [number(c) for c in coefficients]))
+                blocks.append(
+                    table(f"{name}_{dtype}", f"{meaning}; within {error:.0e}", [number(c) for c in coefficients])
+                )
     for name, value in PARTS.items():
-        blocks.append(table(name, "Its sum is exact to 160 bits, each part the rest rounded", [number(p) for p in in_parts(value, 3)]))
+        blocks.append(
+            table(
+                name,
+                "Its sum is exact to 160 bits, each part the rest rounded",
+                [number(p) for p in in_parts(value, 3)],
+            )
+        )
     words = [f"0x{word:016X}" for word in words_of_two_over_pi(20)]
     blocks.append(table("DIGITS_OF_TWO_OVER_PI", "64 zero bits, then 1,216 binary digits of 2/pi", words))
     return "\n".join(blocks)

@@ -1,14 +1,16 @@
 """Angles: x = k π/2 + r with |r| ≤ π/4, for every finite float64.
 
-Below 2⁴⁵ the first part of π/2 in three parts leaves no rounding at all: x − k P₁ is a multiple of 2⁻⁵³ below 1, so the fused
-multiply-add is exact (Cody and Waite's method; Muller, Elementary Functions, section 11.2). From 2⁴⁵ on, x = M 2ᴱ is multiplied
-by 192 binary digits of 2/π in integers, beginning where they stop adding whole turns (Payne and Hanek's method,
-section 11.4). Such lanes are so rare that they are done one by one, behind a branch.
+Below 2⁴⁵ the first part of π/2 in three parts leaves no rounding at all: x − k P₁ is a multiple of 2⁻⁵³ below 1, so
+the fused multiply-add is exact (Cody and Waite's method; Muller, Elementary Functions, section 11.2). From 2⁴⁵ on, x
+= M 2ᴱ is multiplied by 192 binary digits of 2/π in integers, beginning where they stop adding whole turns (Payne and
+Hanek's method, section 11.4). Such lanes are so rare that they are done one by one, behind a branch.
 
 The branch lives in a function of its own in the module, because who calls an elementary function writes straight code.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from llvmlite import ir
 
@@ -46,7 +48,8 @@ def _emit_reduction(function: ir.Function) -> None:
     large = abs(x) >= LIMIT
     any_large = large.value
     if x.count:
-        any_large = builder.icmp_unsigned("!=", builder.bitcast(large.value, ir.IntType(x.count)), ir.IntType(x.count)(0))
+        mask = ir.IntType(x.count)
+        any_large = builder.icmp_unsigned("!=", builder.bitcast(large.value, mask), mask(0))
     start, slow, done = builder.block, builder.append_basic_block("slow"), builder.append_basic_block("done")
     builder.cbranch(any_large, slow, done)
     builder.position_at_end(slow)
@@ -61,7 +64,7 @@ def _emit_reduction(function: ir.Function) -> None:
     _return(builder, phis)
 
 
-def _return(builder: ir.IRBuilder, parts: list[ir.Value]) -> None:
+def _return(builder: ir.IRBuilder, parts: Sequence[ir.Value]) -> None:
     """Return several values as one structure."""
     result = ir.Constant(builder.function.ftype.return_type, ir.Undefined)
     for i, part in enumerate(parts):

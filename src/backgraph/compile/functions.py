@@ -1,8 +1,9 @@
 """Elementary functions as LLVM code: exp, log, … of one number or of n lanes, the same bits in each lane.
 
-`FUNCTIONS[name](builder, x)` appends instructions and returns the result; `pow` takes two. float32 is computed in float64 and
-rounded once (within 1 unit in the last place, everywhere), float64 is within 2. Nothing calls a library, nothing branches
-but sin and cos of angles from 2⁴⁵ on, in a function of their own. NaN, ±∞, ±0 and subnormal numbers follow NumPy.
+`FUNCTIONS[name](builder, x)` appends instructions and returns the result; `pow` takes two. float32 is computed in
+float64 and rounded once (within 1 unit in the last place, everywhere), float64 is within 2. Nothing calls a library,
+nothing branches but sin and cos of angles from 2⁴⁵ on, in a function of their own. NaN, ±∞, ±0 and subnormal numbers
+follow NumPy.
 
 What is fused is written as `fma`: targets without it call the C library's exact one and get the same bits.
 """
@@ -15,12 +16,12 @@ from llvmlite import ir
 
 from backgraph.compile import functions_float32, functions_float64
 from backgraph.compile.lanes import FLOAT, Lanes
+from backgraph.compile.reduction import INFINITY
 
 Function = Callable[..., ir.Value]
 NAMES = ("exp", "log", "log1p", "expm1", "sin", "cos", "tanh", "sigmoid", "softplus")
 WHOLE = 2.0**52
 """From here on every float64 is an integer."""
-INFINITY = float("inf")
 
 
 def _is_single(value: ir.Value) -> bool:

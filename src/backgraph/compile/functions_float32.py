@@ -1,8 +1,9 @@
 """Elementary functions with float32 results, computed in float64 and rounded once.
 
-Thanks to 29 spare bits none of the tricks of float64 is needed: a polynomial within 1e-11 is off by less than 0.501 units in
-the last place after rounding. Subnormal float32 numbers are ordinary in float64, and the final rounding makes overflow,
-subnormal results and infinities right. Every function here takes and returns float64 lanes that hold a float32 problem.
+Thanks to 29 spare bits none of the tricks of float64 is needed: a polynomial within 1e-11 is off by less than 0.501
+units in the last place after rounding. Subnormal float32 numbers are ordinary in float64, and the final rounding
+makes overflow, subnormal results and infinities right. Every function here takes and returns float64 lanes that hold
+a float32 problem.
 
 Sources: Muller, Elementary Functions, chapters 3 (polynomials), 11 (range reduction); coefficients by
 scripts/make_polynomials.py.
@@ -13,12 +14,7 @@ from __future__ import annotations
 from backgraph.compile.angle import reduced_angle
 from backgraph.compile.coefficients import COS_FLOAT32, EXP_FLOAT32, LN2, LOG2_E, LOG_FLOAT32, SIN_FLOAT32
 from backgraph.compile.lanes import ROUNDING, Lanes, polynomial, power_of_two
-
-MANTISSA = (1 << 52) - 1
-ONE = 1023 << 52
-ROOT_HALF = 0x3FE6A09E667F3BCD
-"""The bits of sqrt(1/2): mantissas are taken between it and sqrt(2), so that log(1 + f) has no cancellation."""
-INFINITY = float("inf")
+from backgraph.compile.reduction import in_quadrant, log_edges, mantissa
 
 
 def _exp_parts(x: Lanes) -> tuple[Lanes, Lanes]:
@@ -40,14 +36,6 @@ def expm1(x: Lanes) -> Lanes:
     return x.equals(0.0).choose(x, scale.fma(rest, scale - 1.0))
 
 
-def _split(x: Lanes) -> tuple[Lanes, Lanes]:
-    """k and f with x = 2ᵏ (1 + f), sqrt(1/2) ≤ 1 + f < sqrt(2); for positive normal float64."""
-    shifted = x.bits().plus(ONE - ROOT_HALF)
-    # The biased exponent becomes the lowest digits of 2**52; no conversion of 64-bit integers, which AVX2 lacks.
-    exponent = ((shifted >> 52) | (1075 << 52)).from_bits() - (2.0**52 + 1023.0)
-    return exponent, (shifted & MANTISSA).plus(ROOT_HALF).from_bits() - 1.0
-
-
 def _log_of(exponent: Lanes, f: Lanes) -> Lanes:
     """k log 2 + log(1 + f), by s = f / (2 + f): log(1 + f) = 2 atanh(s)."""
     s = f / (f + 2.0)
@@ -55,27 +43,20 @@ def _log_of(exponent: Lanes, f: Lanes) -> Lanes:
     return exponent.fma(LN2[0], polynomial(z, LOG_FLOAT32).fma(z, 2.0) * s)
 
 
-def _log_edges(x: Lanes, result: Lanes) -> Lanes:
-    """The logarithm of 0 is −∞, of ∞ is ∞, of anything negative or NaN is NaN."""
-    result = (x < INFINITY).choose(result, x)
-    result = x.equals(0.0).choose(-INFINITY, result)
-    return (x < 0.0).choose(float("nan"), result)
-
-
 def log(x: Lanes) -> Lanes:
     """log x."""
-    return _log_edges(x, _log_of(*_split(x)))
+    return log_edges(x, _log_of(*mantissa(x)))
 
 
 def _log1p(x: Lanes) -> Lanes:
     """log(1 + x) for x > −1 and finite; where 1 + x needs no scaling, x itself is f, without the rounding of 1 + x."""
-    exponent, f = _split(x + 1.0)
+    exponent, f = mantissa(x + 1.0)
     return _log_of(exponent, exponent.equals(0.0).choose(x, f))
 
 
 def log1p(x: Lanes) -> Lanes:
     """log(1 + x)."""
-    return x.equals(0.0).choose(x, _log_edges(x + 1.0, _log1p(x)))
+    return x.equals(0.0).choose(x, log_edges(x + 1.0, _log1p(x)))
 
 
 def tanh(x: Lanes) -> Lanes:
@@ -101,9 +82,7 @@ def _wave(x: Lanes, quarter: int) -> Lanes:
     quadrant, z = quadrant.plus(quarter), r * r
     sine = (polynomial(z, SIN_FLOAT32) * z).fma(r, r)
     cosine = polynomial(z, COS_FLOAT32).fma(z * z, z.fma(-0.5, 1.0))
-    size = (quadrant & 1).is_zero().choose(sine, cosine)
-    # Bit 1 of the quadrant is the sign.
-    return (size.bits() ^ ((quadrant & 2) << 62)).from_bits()
+    return in_quadrant(quadrant, sine, cosine)
 
 
 def sin(x: Lanes) -> Lanes:

@@ -1,7 +1,7 @@
 """Elementary functions in float64, within 2 units in the last place.
 
-Where a result would lose more than that to roundings in between, a value is carried as a sum of two: what rounding took is
-found exactly by fused multiply-add and added again in the last step.
+Where a result would lose more than that to roundings in between, a value is carried as a sum of two: what rounding
+took is found exactly by fused multiply-add and added again in the last step.
 
 Sources: Muller, Elementary Functions, chapters 3, 10 and 11; Dekker (1971) for sums of two; coefficients by
 scripts/make_polynomials.py.
@@ -10,14 +10,19 @@ scripts/make_polynomials.py.
 from __future__ import annotations
 
 from backgraph.compile.angle import reduced_angle, two_sum
-from backgraph.compile.coefficients import COS_FLOAT64, EXP_FLOAT64, LN2, LOG2_E, LOG_FLOAT64, POWER_FLOAT64, SIN_FLOAT64, THIRD
+from backgraph.compile.coefficients import (
+    COS_FLOAT64,
+    EXP_FLOAT64,
+    LN2,
+    LOG2_E,
+    LOG_FLOAT64,
+    POWER_FLOAT64,
+    SIN_FLOAT64,
+    THIRD,
+)
 from backgraph.compile.lanes import ROUNDING, Lanes, polynomial, power_of_two
+from backgraph.compile.reduction import in_quadrant, log_edges, mantissa
 
-MANTISSA = (1 << 52) - 1
-ONE = 1023 << 52
-ROOT_HALF = 0x3FE6A09E667F3BCD
-"""The bits of sqrt(1/2): mantissas are taken between it and sqrt(2), so that log(1 + f) has no cancellation."""
-INFINITY = float("inf")
 SMALLEST_NORMAL = 2.0**-1022
 
 Pair = tuple[Lanes, Lanes]
@@ -111,11 +116,8 @@ def expm1(x: Lanes) -> Lanes:
 def _split(x: Lanes) -> Pair:
     """k and f with x = 2ᵏ (1 + f), sqrt(1/2) ≤ 1 + f < sqrt(2), for every positive finite x."""
     subnormal = x < SMALLEST_NORMAL
-    shifted = subnormal.choose(x * 2.0**54, x).bits().plus(ONE - ROOT_HALF)
-    # The biased exponent becomes the lowest digits of 2**52; no conversion of 64-bit integers, which AVX2 lacks.
-    biased = ((shifted >> 52) | (1075 << 52)).from_bits()
-    exponent = biased - subnormal.choose(biased.like(2.0**52 + 1077.0), 2.0**52 + 1023.0)
-    return exponent, (shifted & MANTISSA).plus(ROOT_HALF).from_bits() - 1.0
+    exponent, f = mantissa(subnormal.choose(x * 2.0**54, x))
+    return subnormal.choose(exponent - 54.0, exponent), f
 
 
 def _log_of(exponent: Lanes, f: Lanes, rest: Lanes | float = 0.0) -> Lanes:
@@ -131,16 +133,9 @@ def _log_of(exponent: Lanes, f: Lanes, rest: Lanes | float = 0.0) -> Lanes:
     return total + (tail + (((again + more) - lost) + (low + rest)))
 
 
-def _log_edges(x: Lanes, result: Lanes) -> Lanes:
-    """The logarithm of 0 is −∞, of ∞ is ∞, of anything negative or NaN is NaN."""
-    result = (x < INFINITY).choose(result, x)
-    result = x.equals(0.0).choose(-INFINITY, result)
-    return (x < 0.0).choose(float("nan"), result)
-
-
 def log(x: Lanes) -> Lanes:
     """log x."""
-    return _log_edges(x, _log_of(*_split(x)))
+    return log_edges(x, _log_of(*_split(x)))
 
 
 def _log1p(x: Lanes, rest: Lanes | float = 0.0) -> Lanes:
@@ -154,7 +149,7 @@ def _log1p(x: Lanes, rest: Lanes | float = 0.0) -> Lanes:
 
 def log1p(x: Lanes) -> Lanes:
     """log(1 + x)."""
-    return x.equals(0.0).choose(x, _log_edges(x + 1.0, _log1p(x)))
+    return x.equals(0.0).choose(x, log_edges(x + 1.0, _log1p(x)))
 
 
 def tanh(x: Lanes) -> Lanes:
@@ -188,9 +183,7 @@ def _wave(x: Lanes, quarter: int) -> Lanes:
     first = 1.0 - half
     lost = (1.0 - first) - half
     cosine = first + (lost + (polynomial(z, COS_FLOAT64) * (z * z) - r * rest))
-    size = (quadrant & 1).is_zero().choose(sine, cosine)
-    # Bit 1 of the quadrant is the sign.
-    return (size.bits() ^ ((quadrant & 2) << 62)).from_bits()
+    return in_quadrant(quadrant, sine, cosine)
 
 
 def sin(x: Lanes) -> Lanes:
@@ -218,16 +211,16 @@ def _log_pair(x: Lanes) -> Pair:
     product_rest = s.fma(u_rest, s_rest.fma(u, product_rest)) + s_rest
     whole, whole_rest = two_product(exponent, exponent.like(LN2[0]))
     whole_rest = exponent.fma(LN2[1], whole_rest)
-    mantissa, mantissa_rest = quick_two_sum(s, product)
-    total, total_rest = two_sum(whole, mantissa * 2.0)
-    return quick_two_sum(total, (mantissa_rest + product_rest).fma(2.0, total_rest + whole_rest))
+    half, half_rest = quick_two_sum(s, product)
+    total, total_rest = two_sum(whole, half * 2.0)
+    return quick_two_sum(total, (half_rest + product_rest).fma(2.0, total_rest + whole_rest))
 
 
 def power(x: Lanes, y: Lanes) -> Lanes:
     """|x|ʸ = exp(y log |x|), the logarithm as a sum of two; signs and special cases are the caller's."""
     size = abs(x)
     high, low = _log_pair(size)
-    high = _log_edges(size, high)
+    high = log_edges(size, high)
     product, lost = two_product(y, high)
     lost = y.fma(low, lost)
     # Beyond ±800 the result is 0 or ∞, and so it is for ±∞, where what was lost is NaN.

@@ -1,9 +1,9 @@
 """The just-in-time compiler: an LLVM module in, native functions out. The only file that sees machine addresses.
 
-Each library has a context, a target machine and an engine of its own, and gives all of them back: an engine shared by many
-modules keeps 12 KiB of each, and the global context keeps every constant it has ever seen. The engine finds an address
-even for a symbol that does not exist, without a word; so the object code is made first, the symbols it needs are
-compared with a list of those allowed, and only then is it loaded.
+Each library has a context, a target machine and an engine of its own, and gives all of them back: an engine shared by
+many modules keeps 12 KiB of each, and the global context keeps every constant it has ever seen. The engine finds an
+address even for a symbol that does not exist, without a word; so the object code is made first, the symbols it needs
+are compared with a list of those allowed, and only then is it loaded.
 
 Nothing here may change a rounding. LLVM fuses or reorders arithmetic only where instructions carry fast-math flags, and
 ours carry none; level 0 and level 3 give the same bits, which is tested.
@@ -51,8 +51,8 @@ def target_machine(target: Target, level: int) -> llvm.TargetMachine:
 def optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) -> None:
     """Runs LLVM's standard pipeline of this level over the module, in place.
 
-    The loops that matter arrive as vectors already, tiled and unrolled by the schedule: LLVM's own vectorisers would only
-    take time over what is left.
+    The loops that matter arrive as vectors already, tiled and unrolled by the schedule: LLVM's own vectorisers would
+    only take time over what is left.
     """
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = False
@@ -61,7 +61,7 @@ def optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) ->
     passes = builder.getModulePassManager()
     passes.run(module, builder)
     # close() of the passes finds the empty method of another base class, and would keep 50 KiB (llvmlite 0.50).
-    NewPassManager._dispose(passes)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    NewPassManager._dispose(passes)  # pyright: ignore[reportPrivateUsage]
     passes.detach()
     builder.close()
     options.close()

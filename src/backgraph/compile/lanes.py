@@ -4,8 +4,8 @@
     r = k.fma(-HALF_PI, x)          →  k * (-HALF_PI) + x, rounded once
     (x < 0).choose(a, b)            →  a where x < 0, else b
 
-A Python number takes the type of the lanes beside it. Every operation acts on each lane by itself, so a lane of a vector
-and a scalar get the same bits.
+A Python number takes the type of the lanes beside it. Every operation acts on each lane by itself, so a lane of a
+vector and a scalar get the same bits.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Lanes:
 
     def _intrinsic(self, name: str, *others: Like) -> Self:
         kind = self.value.type
-        element = kind.element if self.count else kind
-        suffix = (f"v{self.count}" if self.count else "") + {"float": "f32", "double": "f64"}.get(str(element), str(element))
-        full, values = f"llvm.{name}.{suffix}", [self.value, *(self.like(other).value for other in others)]
+        suffix = "f32" if (kind.element if self.count else kind) == FLOAT else "f64"
+        full = f"llvm.{name}.v{self.count}{suffix}" if self.count else f"llvm.{name}.{suffix}"
+        values = [self.value, *(self.like(other).value for other in others)]
         declared = self.builder.module.globals.get(full)
         if declared is None:
             signature = ir.FunctionType(kind, [kind] * len(values))

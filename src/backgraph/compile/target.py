@@ -1,8 +1,8 @@
 """Targets: what instruction sets this machine offers, found by feature flags and never by the reported CPU name.
 
-Under virtualisation the name can be wrong (a `rocketlake` with the tiles of a later machine), so code is generated for one
-of LLVM's generic levels `x86-64-v4` (AVX-512), `x86-64-v3` (AVX2) or the platform's baseline. The levels differ in
-speed alone: every level computes the same bits (decision 9), which is tested by forcing one.
+Under virtualisation the name can be wrong (a `rocketlake` with the tiles of a later machine), so code is generated
+for one of LLVM's generic levels `x86-64-v4` (AVX-512), `x86-64-v3` (AVX2) or the platform's baseline. The levels
+differ in speed alone: every level computes the same bits (decision 9), which is tested by forcing one.
 
 Vocabulary: a *target* is an instruction set with its vector width and number of vector registers.
 """

@@ -1,0 +1,6 @@
+from llvmlite.ir import Block, Instruction, Type, Value
+
+class CastInstr(Instruction):
+    def __init__(
+        self, parent: Block, op: str, val: Value, typ: Type, name: str = ..., flags: tuple[str, ...] = ...
+    ) -> None: ...
