@@ -49,10 +49,11 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Quotient:
-    """above / below."""
+    """above / below, where `below` is a scalar (`scale`) or, elementwise, an array (`hadamard`)."""
 
     above: Tree
     below: Tree
+    kind: Literal["scale", "hadamard"] = "scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def times(kind: Kind, left: Tree, right: Tree) -> Tree:
     if kind == "hadamard":
         for this, other in ((left, right), (right, left)):
             if isinstance(this, Quotient) and this.above == Number(1.0):
-                return quotient(other, this.below)
+                return quotient(other, this.below, this.kind)
     if kind == "scale":
         return _scaled((*_factors(kind, left), *_factors(kind, right)))
     scalars = (*_scalars(left), *_scalars(right))
@@ -189,15 +190,18 @@ def times(kind: Kind, left: Tree, right: Tree) -> Tree:
     return _scaled((*scalars, arrays)) if scalars else arrays
 
 
-def quotient(above: Tree, below: Tree) -> Tree:
-    """above / below, with a sign of `above` in front."""
+def quotient(above: Tree, below: Tree, kind: Literal["scale", "hadamard"] = "scale") -> Tree:
+    """above / below, with a sign of `above` in front; of a quotient, its divisors together."""
     if _is_negative(above):
-        return negated(quotient(negated(above), below))
+        return negated(quotient(negated(above), below, kind))
     if below == Number(1.0):
         return above
-    if isinstance(above, Quotient):
-        return Quotient(above.above, times("scale", above.below, below))
-    return Quotient(above, below)
+    if not isinstance(above, Quotient):
+        return Quotient(above, below, kind)
+    if above.kind == kind:
+        return Quotient(above.above, times(kind, above.below, below), kind)
+    scalar, array = (below, above.below) if kind == "scale" else (above.below, below)
+    return Quotient(above.above, times("scale", scalar, array), "hadamard")
 
 
 def _scaled(factors: tuple[Tree, ...]) -> Tree:
@@ -249,10 +253,12 @@ def _without_divisor(kind: Kind, left: Tree, right: Tree) -> Tree | None:
     if kind != "scale":
         return None
     for this, other in ((left, right), (right, left)):
-        if isinstance(this, Quotient) and isinstance(other, BigSum):
+        if not isinstance(this, Quotient):
+            continue
+        if this.kind == "scale" and isinstance(other, BigSum):
             return Product("scale", (this, other))
-        if isinstance(this, Quotient) and this.above == Number(1.0) and not _is_mean(other):
-            return quotient(other, this.below)
+        if this.above == Number(1.0) and not _is_mean(other):
+            return quotient(other, this.below, this.kind)
     return None
 
 

@@ -169,9 +169,7 @@ class _Part:
     rules: list[Template]
 
 
-def _parts(
-    gradients: Gradients, order: Sequence[Node], named: Mapping[Node, str], stand_ins: StandIns
-) -> list[_Part]:
+def _parts(gradients: Gradients, order: Sequence[Node], named: Mapping[Node, str], stand_ins: StandIns) -> list[_Part]:
     cost = as_tree(named[gradients.cost])
     below = [V for V in reversed(order) if V in named and V in gradients.of and V is not gradients.cost]
     called = name_gradients(below, preactivations(order), named, cost)
@@ -225,6 +223,7 @@ def _steps(
     )  # fmt: skip
     steps: list[Step] = []
     told: set[Node] = set()
+    onward = _goes_to(parts)
     for part in parts:
         shown = _Shown(single.new, incoming.new, rules.new, written, stand_ins, forward, cost)
         arrivals = tuple(shown.arrivals(part))
@@ -232,7 +231,7 @@ def _steps(
         used = [node for node in written.uses((formula, *(a.formula for a in arrivals))) if node not in told]
         told.update(used)
         lets = tuple((written.references[node], written.definitions[node]) for node in used)
-        steps.append(Step(part.of, part.name, formula, arrivals, _goes_to(part.of, parts), lets))
+        steps.append(Step(part.of, part.name, formula, arrivals, tuple(onward.get(part.of, ())), lets))
     counts = Counter(step.rule for step in (*single.trace, *whole.trace))
     return steps, list(counts.items())
 
@@ -285,8 +284,13 @@ def _terms(tree: Tree) -> tuple[tuple[int, Tree], ...]:
     return tree.terms if isinstance(tree, Sum) else ((1, tree),)
 
 
-def _goes_to(node: Node, parts: Sequence[_Part]) -> tuple[Tree, ...]:
-    return tuple(part.name for part in parts if any(node in origins for origins, _ in part.ways))
+def _goes_to(parts: Sequence[_Part]) -> dict[Node, list[Tree]]:
+    """For each named node, the gradients that the one arriving at it goes into."""
+    table: dict[Node, list[Tree]] = {}
+    for part in parts:
+        for node in dict.fromkeys(origin for origins, _ in part.ways for origin in origins):
+            table.setdefault(node, []).append(part.name)
+    return table
 
 
 def is_number(node: Node) -> bool:

@@ -93,9 +93,7 @@ def explain(
     return Explanation(derivation, sections, lang, ascii, format, tuple(assumptions))
 
 
-def explain_text(
-    source: str, wrt: Sequence[str], *, shapes: Any = "", **options: Any
-) -> Explanation:
+def explain_text(source: str, wrt: Sequence[str], *, shapes: Any = "", **options: Any) -> Explanation:
     """`explain` of a cost typed in as text; `shapes` as for `parse`, `options` as for `explain`.
 
     Raises GraphError BG101 and BG104 to BG108 as `parse` does.

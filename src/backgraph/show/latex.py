@@ -57,7 +57,6 @@ class Latex(Layout):
 
     signs = (" + ", " - ", "-")
     hadamard = r" \odot "
-    scale = r" \, "
     beside = " "
 
     def name(self, text: str) -> str:

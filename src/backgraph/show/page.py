@@ -16,6 +16,7 @@ from typing import TypeAlias
 from backgraph.language.dims import Shape, shape_text
 from backgraph.language.notation import Relation, Tree
 from backgraph.show.latex import escaped, latex
+from backgraph.show.names import SPELLED
 from backgraph.show.text import text
 
 Sentence: TypeAlias = tuple[str | Tree, ...]
@@ -94,12 +95,19 @@ def plain(words: Sentence, ascii: bool = False, space: str = " ") -> str:
     return _joined(words, maths, _in_ascii if ascii else str)
 
 
-_PLAIN = str.maketrans({"×": "x", "·": "*", "−": "-", "²": "^2", "³": "^3", "⊙": ".*", "Σ": "sum", "∂": "d", "α": "alpha",
-                        "≤": "<=", "≥": ">=", "⁰": "^0", "∞": "infinity", "√": "sqrt", "δ": "delta"})  # fmt: skip
+_PLAIN = {"×": "x", "·": "*", "−": "-", "⊙": ".*", "Σ": "sum", "∂": "d", "≤": "<=", "≥": ">=", "∞": "infinity",
+          "√": "sqrt", "±": "+-", "½": "1/2", "…": "..."}  # fmt: skip
+"""Marks that stand in prose, in ASCII."""
 
 
 def _in_ascii(prose: str) -> str:
-    return prose.translate(_PLAIN)
+    return "".join(_PLAIN.get(c) or SPELLED.get(c) or ("^" + _raised(c) if _raised(c) else c) for c in prose)
+
+
+def _raised(c: str) -> str:
+    """The character that a superscript such as ᵀ is a small one of; empty for others."""
+    kind, _, code = unicodedata.decomposition(c).partition(" ")
+    return chr(int(code, 16)).replace("−", "-") if kind == "<super>" else ""
 
 
 def _joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str], str]) -> str:
@@ -108,6 +116,8 @@ def _joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str]
 
 def width(line: str) -> int:
     """Columns a line takes in a terminal: Chinese characters take two."""
+    if line.isascii():
+        return len(line)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line if not unicodedata.combining(c))
 
 
@@ -134,14 +144,14 @@ def _section_text(section: Section, ascii: bool) -> list[str]:
 
 def wrapped(line: str, indent: str, columns: int = 110) -> list[str]:
     """`line` broken at spaces, and between Chinese characters, into lines of at most `columns`."""
-    lines, current = list[str](), ""
+    lines, current, used = list[str](), "", len(indent)
     for word in _words(line):
-        if current and width(indent + current + word.rstrip()) > columns:
-            lines.append(indent + current.rstrip())
-            current = word.lstrip()
-        else:
-            current += word
-    return [each.replace(HELD, " ") for each in (*lines, indent + current.rstrip())]
+        if current and used + width(word.rstrip()) > columns:
+            lines.append(current)
+            current, used = "", len(indent)
+            word = word.lstrip()
+        current, used = current + word, used + width(word)
+    return [indent + each.rstrip().replace(HELD, " ") for each in (*lines, current)]
 
 
 def _words(line: str) -> list[str]:
@@ -220,22 +230,23 @@ def _markdown(prose: str) -> str:
     return "".join("\\" + c if c in "\\`*_{}[]<>#|$" else c for c in prose)
 
 
-_MARKS = {"×": r"\times", "·": r"\cdot", "−": "-", "²": "^2", "³": "^3", "⊙": r"\odot", "∇": r"\nabla", "Σ": r"\sum",
-          "∂": r"\partial", "≤": r"\le", "≥": r"\ge", "√": r"\surd", "∞": r"\infty", "ℓ": r"\ell"}  # fmt: skip
+_MARKS = {"×": r"\times", "·": r"\cdot", "−": "-", "⊙": r"\odot", "∇": r"\nabla", "Σ": r"\sum", "∂": r"\partial",
+          "≤": r"\le", "≥": r"\ge", "√": r"\surd", "∞": r"\infty", "ℓ": r"\ell", "±": r"\pm", "½": r"\tfrac12",
+          "…": r"\dots", "<": "<", ">": ">"}  # fmt: skip
+_KEPT = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}", "'": "'", '"': '"'}
 
 
 def _latex(prose: str) -> str:
     """Prose for LaTeX; Chinese characters stay."""
-    kept = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}"}
-    pieces: list[str] = []
-    for c in prose:
-        if c in _MARKS:
-            pieces.append(f"${_MARKS[c]}$")
-        elif c in kept or not c.isascii():
-            pieces.append(kept.get(c, c))
-        else:
-            pieces.append(c if c in "'\"" else escaped(c))
-    return "".join(pieces)
+    return "".join(_latex_character(c) for c in prose)
+
+
+def _latex_character(c: str) -> str:
+    if c in _MARKS or c in SPELLED:
+        return f"${_MARKS.get(c) or chr(92) + SPELLED[c]}$"
+    if raised := _raised(c):
+        return f"$^{{{raised}}}$"
+    return _KEPT.get(c) or (escaped(c) if c.isascii() else c)
 
 
 def shape_words(shape: Shape, scalar: str) -> Sentence:

@@ -35,7 +35,7 @@ from backgraph.language.notation import (
 from backgraph.language.walk import consumers, topological_order
 
 SHORT, LONG = 3, 8
-"""Letters in a formula: up to SHORT it may be written twice, beyond LONG it gets a name."""
+"""Names, numbers and functions in a formula: up to SHORT it may be written twice, beyond LONG it gets a name."""
 
 
 @dataclass
@@ -75,7 +75,9 @@ def render_all(
     for node in order:
         tree = node.op.notation(node.inputs, *(result.references[given] for given in node.inputs))
         name = names.get(node)
-        if name is None and node not in wanted and needs_name(node, tree, len(uses.get(node, []))):
+        above = [consumer for consumer, _ in uses.get(node, [])]
+        at_the_top = len(above) == 1 and above[0] in wanted
+        if name is None and node not in wanted and not at_the_top and needs_name(node, tree, len(above)):
             name = result.introduced[node] = Name(next(fresh))
         if not node.is_leaf and (name is not None or node in wanted):
             result.definitions[node] = tree
@@ -127,9 +129,11 @@ def children(tree: Tree) -> tuple[Tree, ...]:
 
 
 def letters(tree: Tree) -> int:
-    """How many names and numbers a tree shows."""
+    """How many names, numbers and functions a tree shows."""
     parts = children(tree)
-    return sum(map(letters, parts)) if parts and not isinstance(tree, Gradient) else 1
+    if not parts or isinstance(tree, Gradient):
+        return 1
+    return sum(map(letters, parts)) + isinstance(tree, Apply)
 
 
 def names_in(tree: Tree) -> set[Tree]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
-from backgraph.language.notation import Gradient, Name, Product, Relation, Tree
+from backgraph.language.notation import Gradient, Name, Partial, Product, Relation, Tree
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.walk import consumers, topological_order
 from backgraph.show.conventions import is_decay
@@ -62,6 +62,8 @@ class Narrator:
         if several:
             paths = listed([self._path(a, step) for a in step.arrivals], self.words["comma"], self.words["and_path"])
             yield self.say("paths", count=str(len(step.arrivals)), V=V, list=paths)
+        if not step.arrivals:
+            yield (self.words["nothing"],)
         for arrival in step.arrivals:
             yield from self._arrival(arrival, step, several)
         yield from self._end(step)
@@ -116,10 +118,11 @@ class Narrator:
             names = self.derivation.names
             x, z = term.target, term.consumer
             template = "" if key in self.told else self.words.get(key, "")
-            named = (x in names or "{x}" not in template) and (z in names or "{z}" not in template)
-            if template and named:
+            wanted = [x] * ("{x}" in template) + [z] * ("{z}" in template) + [x, z] * ("{slope}" in template)
+            if template and all(node in names for node in wanted):
                 self.told.add(key)
-                yield self.say(key, x=Name(names.get(x, "")), z=Name(names.get(z, "")))
+                trees = Name(names.get(x, "")), Name(names.get(z, ""))
+                yield self.say(key, x=trees[0], z=trees[1], slope=Partial(trees[1], trees[0]))
 
     def _shapes(self, arrival: Arrival, step: Step) -> Iterator[Sentence]:
         """Why the factors stand in this order: of the two orders, only one fits."""

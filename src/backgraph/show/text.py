@@ -29,7 +29,7 @@ from backgraph.language.notation import (
 from backgraph.show.layout import ATOM, Layout, binding, is_base, is_denominator, is_numerator, is_operand_of_sum
 from backgraph.show.names import SUPERSCRIPTS, ascii_name, display_name
 
-WORDS = {"<=": "≤", ">=": "≥", "!=": "≠", "==": "="}
+WORDS = {"<=": "≤", ">=": "≥", "!=": "≠"}
 """Relations in ASCII and in Unicode."""
 ASCII_RELATIONS = {mark: plain for plain, mark in WORDS.items()}
 

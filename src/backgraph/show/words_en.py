@@ -22,6 +22,7 @@ WORDS: dict[str, str] = {
     "stands_for": "{name} stands for {gradient}, the gradient arriving at {V}.",
     "let": "Here {name} = {formula}.",
     "gap": " ",
+    "nothing": "Nothing arrives: on every path some operation is constant wherever it has a derivative.",
     "straight": "It comes straight from {J}",
     "one_path": "It comes through {origin}",
     "by_way_of": ", by way of {ops}",
@@ -48,13 +49,13 @@ WORDS: dict[str, str] = {
     "ends": "This is what was asked for.",
     "role_cross_entropy_0": "unnormalised log-probabilities",
     "role_softmax_0": "unnormalised log-probabilities",
-    "note_cross_entropy_0": "softmax({x}) are the probabilities that the unnormalised log-probabilities {x} "
-    "stand for. The logarithm in the cross-entropy undoes the exponential in softmax; what is left is "
-    "probability minus truth.",
+    "note_cross_entropy_0": "The softmax of {x} gives the probabilities that the unnormalised log-probabilities {x} "
+    "stand for. The logarithm in the cross-entropy undoes the exponential in softmax; what is left is probability "
+    "minus truth.",
     "note_relu_0": "Where {x} ≤ 0 the forward pass put 0, so nothing flows back. {z} > 0 says where; {x} "
     "itself need not be kept.",
     "note_square_0": "The derivative of w² is 2w: that is where the 2 comes from.",
-    "note_matmul_1": "∂{z}/∂{x} would have four indices; it is never formed, because its product with the "
+    "note_matmul_1": "{slope} would have four indices; it is never formed, because its product with the "
     "gradient of {z} is this product of two matrices, which also adds over the rows, the examples.",
     "note_broadcast_0": "What was copied going forward is added up going backward.",
     "note_sum_0": "Every term of a sum receives the gradient of the sum unchanged.",

@@ -20,6 +20,7 @@ WORDS: dict[str, str] = {
     "stands_for": "{name} 表示 {gradient}，即到达 {V} 的梯度。",
     "let": "其中 {name} = {formula}。",
     "gap": "",
+    "nothing": "没有梯度到达：每条路径上都有一个操作，凡可导处皆为常数。",
     "straight": "它直接来自 {J}",
     "one_path": "它经过 {origin} 传来",
     "by_way_of": "，途经 {ops}",
@@ -46,11 +47,11 @@ WORDS: dict[str, str] = {
     "ends": "这就是所求的梯度。",
     "role_cross_entropy_0": "非归一化对数概率",
     "role_softmax_0": "非归一化对数概率",
-    "note_cross_entropy_0": "{x} 是非归一化对数概率，softmax({x}) 就是它所表示的概率。交叉熵中的对数抵消了"
-    " softmax 中的指数，剩下的就是概率减去真实标签。",
+    "note_cross_entropy_0": "对非归一化对数概率 {x} 作 softmax，就得到它所表示的概率。交叉熵中的对数抵消了"
+    "softmax 中的指数，剩下的就是概率减去真实标签。",
     "note_relu_0": "在 {x} ≤ 0 处前向传播给出 0，因此没有梯度传回。由 {z} > 0 就知道是哪些位置，不必保存 {x}。",
     "note_square_0": "w² 的导数是 2w，因子 2 就由此而来。",
-    "note_matmul_1": "∂{z}/∂{x} 有四个下标；它从不被构造出来，因为它与 {z} 的梯度之积就是这里的两个矩阵之积，"
+    "note_matmul_1": "{slope} 有四个下标；它从不被构造出来，因为它与 {z} 的梯度之积就是这里的两个矩阵之积，"
     "这个乘积同时对各行（各样本）求和。",
     "note_broadcast_0": "前向传播时被复制的，反向传播时要加起来。",
     "note_sum_0": "求和的每一项都原样得到和的梯度。",

@@ -41,6 +41,10 @@ def _where(inputs: tuple[Node, ...], condition: maths.Tree, a: maths.Tree, b: ma
     return maths.Apply("where", (condition, a, b))
 
 
+def _quotient(inputs: tuple[Node, ...], a: maths.Tree, b: maths.Tree) -> maths.Tree:
+    return maths.quotient(a, b, "scale" if is_scale(inputs[1]) else "hadamard")
+
+
 def _infix(symbol: str) -> Write:
     return lambda inputs, a, b: maths.infix(symbol, a, b)
 
@@ -120,7 +124,7 @@ mul = Elementwise(
 )
 div = Elementwise(
     "div", "a / b", np.divide, lambda G, y, a, b: G / b, lambda G, y, a, b: -(G * y / b), domain="nonzero",
-    write=lambda inputs, a, b: maths.quotient(a, b),
+    write=_quotient,
 )  # fmt: skip
 neg = Elementwise("neg", "−x", np.negative, lambda G, y, x: -G, write=lambda inputs, x: maths.negated(x))
 power = Elementwise(
@@ -185,7 +189,7 @@ xlogy = Elementwise(
 )  # fmt: skip
 xdivy = Elementwise(
     "xdivy", "x / y, and 0 where x = 0", _xdivy, lambda G, y, a, b: G / b, lambda G, y, a, b: -(xdivy(y, b) * G),
-    domain="positive", write=lambda inputs, a, b: maths.quotient(a, b),
+    domain="positive", write=_quotient,
 )  # fmt: skip
 where = Elementwise(
     "where", "a where the condition holds, else b", np.where, _undefined, lambda G, y, c, a, b: where(c, G, 0.0),

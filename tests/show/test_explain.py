@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+import backgraph as bg
+from backgraph.errors import BackgraphError
+from backgraph.language.op import CARDS
+from backgraph.language.walk import topological_order
+from backgraph.show import words_en, words_zh
+from backgraph.show.explain import explain
+from tests.show.networks import Case, deep, example, page, three_layers
+
+FORMULAS = [
+    "G = (softmax(U⁽²⁾) − onehot(y))/m",
+    "∇W⁽²⁾ J = Hᵀ G + 2λ W⁽²⁾",
+    "∇H J = G W⁽²⁾ᵀ",
+    "G' = ∇H J ⊙ [H > 0]",
+    "∇W⁽¹⁾ J = Xᵀ G' + 2λ W⁽¹⁾",
+]
+PAGE = page()
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_books_example(named: bool, lang: str) -> None:
+    text = explain(*example(named), lang=lang).text()
+    places = [text.index(formula) for formula in FORMULAS]
+    assert places == sorted(places), "steps stand in the order of execution"
+
+
+def test_a_renamed_deeper_relative() -> None:
+    text = explain(*three_layers()).text()
+    for formula in (
+        "G = (softmax(U⁽³⁾) − onehot(t))/b",
+        "∇V⁽³⁾ L = A⁽²⁾ᵀ G + 2μ V⁽³⁾",
+        "∇A⁽²⁾ L = G V⁽³⁾ᵀ",
+        "G' = ∇A⁽²⁾ L ⊙ [A⁽²⁾ > 0]",
+        "∇V⁽²⁾ L = A⁽¹⁾ᵀ G'",
+        "G'' = (1 − (A⁽¹⁾)²) ⊙ ∇A⁽¹⁾ L",
+        "∇V⁽¹⁾ L = A⁽⁰⁾ᵀ G''",
+        "∇c⁽¹⁾ L = Σ_b G''",
+    ):
+        assert formula in text
+
+
+def test_paths_shapes_and_kept_values_are_told() -> None:
+    text = re.sub(r"\s+", " ", explain(*example()).text())
+    assert "2 paths reach W⁽²⁾: through U⁽²⁾ (Hᵀ G) and through the decay (2λ W⁽²⁾); contributions of all paths" in text
+    assert "h×m times m×k gives h×k, the shape of W⁽²⁾; G Hᵀ would not fit." in text
+    assert "Rule of matmul for its second input: C = A B gives ∇B J = Aᵀ ∇C J." in text
+    assert "Kept from the forward pass until the backward pass has used it: H (m×h), U⁽²⁾ (m×k)." in text
+    assert "relu'(0) = 0" in text
+
+
+def test_index_form() -> None:
+    text = explain(*example(), index=True).text()
+    assert "∂J/∂W⁽²⁾_jk = Σ_i H_ij G_ik" in text
+    assert "∂J/∂H_ij = Σ_k G_ik W⁽²⁾_jk" in text
+
+
+def test_conventions_are_stated_only_where_they_apply() -> None:
+    text = explain(*PAGE["self_power"]).text()
+    for word in ("minibatch", "layer", "⊙", "[condition]", "scikit-learn", "relu"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("form", ["text", "latex", "markdown", "html", "json"])
+def test_golden(golden, lang: str, form: str) -> None:
+    suffix = {"text": "txt", "latex": "tex", "markdown": "md"}.get(form, form)
+    golden(f"show/example.{lang}.{suffix}", str(explain(*example(), lang=lang, format=form, index=True)))
+
+
+def test_golden_one_line_and_three_layers(golden) -> None:
+    golden("show/one_line.txt", explain(*example(named=False)).text())
+    golden("show/three_layers.txt", explain(*three_layers()).text())
+    golden("show/example.ascii.txt", explain(*example(), ascii=True).text())
+
+
+@pytest.mark.parametrize("name", PAGE)
+def test_golden_page(golden, name: str) -> None:
+    golden(f"show/page/{name}.txt", explain(*PAGE[name]).text())
+
+
+@pytest.mark.parametrize("case", [*PAGE.values(), example(False), three_layers()])
+def test_nothing_is_left_unnamed(case: Case) -> None:
+    for lang in ("en", "zh"):
+        explanation = explain(*case, lang=lang, index=True)
+        for text in (explanation.text(), explanation.latex(), explanation.html(), explanation.markdown()):
+            assert "[0]" not in text
+            assert not re.search(r"\b(operand|stand-in|variable)\b", text)
+        json.dumps(explanation.to_json())
+
+
+@pytest.mark.parametrize("case", [*PAGE.values(), example(), three_layers()])
+def test_latex_is_balanced(case: Case) -> None:
+    source = explain(*case).latex()
+    bare = source.replace(r"\{", "").replace(r"\}", "")
+    assert bare.count("{") == bare.count("}")
+    assert source.count(r"\left") == source.count(r"\right")
+    assert source.count(r"\(") == source.count(r"\)")
+    assert source.isascii()
+
+
+def test_ascii_is_ascii() -> None:
+    for case in (*PAGE.values(), example(), three_layers()):
+        assert explain(*case, ascii=True, index=True).text().isascii()
+
+
+def test_the_languages_have_the_same_sentences() -> None:
+    braces = {lang: {key: set(re.findall(r"{\w+}", text)) for key, text in words.WORDS.items()}
+              for lang, words in (("en", words_en), ("zh", words_zh))}  # fmt: skip
+    assert braces["en"].keys() == braces["zh"].keys()
+    optional = {key for key in braces["en"] if key.startswith("note_")}
+    assert all(braces["en"][key] == braces["zh"][key] for key in braces["en"].keys() - optional)
+    assert {name for name, card in CARDS.items() if card.ties} <= words_zh.TIES.keys()
+
+
+def test_every_card_with_a_rule_can_be_told() -> None:
+    sample = {"x": bg.parameter("x", (3,)), "a": bg.parameter("a", (3,)), "b": bg.parameter("b", (3,))}
+    for card in CARDS.values():
+        if isinstance(card, bg.Elementwise) and card.name not in ("where", "sign"):
+            inputs = list(sample.values())[: len(card.rules)]
+            if card(*inputs).dtype == "float64":
+                text = explain(bg.sum(card(*inputs)), inputs[:1], {}).text()
+                assert f"Rule of {card.name}" in re.sub(r"\s+", " ", text)
+
+
+def test_a_gradient_that_is_zero_everywhere() -> None:
+    x = bg.parameter("x", (3,))
+    assert "Nothing arrives" in explain(bg.sum(bg.sign(x)), [x]).text()
+
+
+def test_a_users_g_is_respected() -> None:
+    X, G = bg.input("X", ("m", "n")), bg.parameter("G", ("n", "k"))
+    J = bg.sum(bg.tanh(X @ G))
+    text = explain(J, [G], {}).text()
+    assert "∇G J = Xᵀ ∇U J" in text
+
+
+def test_unknown_language_or_format() -> None:
+    with pytest.raises(BackgraphError, match="BG601"):
+        explain(*example(), lang="fr")
+    with pytest.raises(BackgraphError, match="BG601"):
+        explain(*example(), format="pdf")
+
+
+def test_two_hundred_nodes_in_time() -> None:
+    case = deep(32)
+    assert len(topological_order([case.cost])) >= 200
+    explain(*case).text()
+    started = time.perf_counter()
+    explain(*case).text()
+    assert time.perf_counter() - started < 0.3 * 3, "0.3 s; threefold for a busy machine"
+
+
+def test_a_chain_of_hundreds_of_nodes_stays_readable() -> None:
+    s = bg.parameter("s")
+    node = s
+    for _ in range(300):
+        node = bg.sin(node) + s
+    text = explain(node, [s], {}).text()
+    assert max(map(len, text.splitlines())) < 200
+
+
+def test_import_needs_numpy_only() -> None:
+    program = "import sys, backgraph.show.explain; print('llvmlite' in sys.modules, 'rich' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "False"]
