@@ -1,9 +1,9 @@
 """The just-in-time compiler: an LLVM module in, native functions out. The only file that sees machine addresses.
 
-Each library has a context, a target machine and an engine of its own, and gives all of them back: an engine shared by
-many modules keeps 12 KiB of each, and the global context keeps every constant it has ever seen. The engine finds an
-address even for a symbol that does not exist, without a word; so the object code is made first, the symbols it needs
-are compared with a list of those allowed, and only then is it loaded.
+Each library has an engine of its own, and each compilation a context: an engine shared by many modules keeps 12 KiB of
+each, and the global context keeps every constant it has ever seen. The engine finds an address even for a symbol that
+does not exist, without a word; so the symbols that object code needs are compared with a list before it is loaded.
+(llvmlite 0.50 itself keeps 1.6 KiB for each run of its optimiser, and nothing else.)
 
 Nothing here may change a rounding. LLVM fuses or reorders arithmetic only where instructions carry fast-math flags, and
 ours carry none; level 0 and level 3 give the same bits, which is tested.
@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -67,6 +68,28 @@ def optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) ->
     options.close()
 
 
+@contextmanager
+def _optimized(text: str, target: Target, level: int) -> Generator[tuple[llvm.ModuleRef, llvm.TargetMachine]]:
+    """The module of this LLVM text, checked and optimised, and a machine to emit it with."""
+    machine, context = target_machine(target, level), llvm.create_context()
+    module = llvm.parse_assembly(text, context)
+    try:
+        module.triple, module.data_layout = target.triple, str(machine.target_data)
+        module.verify()
+        optimize(module, machine, level)
+        yield module, machine
+    finally:
+        for part in (module, machine, context):
+            part.close()
+
+
+@lru_cache(maxsize=64)
+def object_code(text: str, target: Target, level: int) -> bytes:
+    """Object code of LLVM text. The last 64 are kept: fitting the same network again compiles nothing."""
+    with _optimized(text, target, level) as (module, machine):
+        return machine.emit_object(module)
+
+
 class Library:
     """Native code of one LLVM module, optimised at `level` 0 to 3 for `target`.
 
@@ -78,28 +101,15 @@ class Library:
         self, module: ir.Module, target: Target, level: int = 3, externals: frozenset[str] = frozenset()
     ) -> None:
         self.target, self.level = target, level
-        self._allowed = ALLOWED | externals | (frozenset() if target.has_fma else WITHOUT_FMA)
-        machine = target_machine(target, level)
-        context = llvm.create_context()
-        parsed = llvm.parse_assembly(str(module), context)
-        parsed.triple, parsed.data_layout = target.triple, str(machine.target_data)
-        parsed.verify()
-        optimize(parsed, machine, level)
-        code = machine.emit_object(parsed)
-        self._check(code)
-        self._module = parsed
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", context), machine)
+        self._text = str(module)
+        code = object_code(self._text, target, level)
+        _check(code, ALLOWED | externals | (frozenset() if target.has_fma else WITHOUT_FMA))
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(target, level))
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        self.close = weakref.finalize(self, _release, self._engine, parsed, context)
+        self.close = weakref.finalize(self, self._engine.close)
         # A worker may still run when the interpreter ends: then the operating system takes the memory back.
         self.close.atexit = False
-
-    def _check(self, code: bytes) -> None:
-        unknown = undefined_symbols(code) - self._allowed
-        if unknown:
-            names = ", ".join(sorted(unknown))
-            raise UsageError("BG601", "compile", "generated code calls a function it may not", got=names)
 
     def address(self, name: str) -> int:
         """Where the function lies; only as long as this library lives. Raises KeyError for an unknown name."""
@@ -116,15 +126,17 @@ class Library:
 
     def ir(self) -> str:
         """The module after optimisation, as LLVM text."""
-        return str(self._module)
+        with _optimized(self._text, self.target, self.level) as (module, _):
+            return str(module)
 
     def assembly(self) -> str:
         """The code as assembly text."""
-        machine = target_machine(self.target, self.level)
-        return machine.emit_assembly(self._module)
+        with _optimized(self._text, self.target, self.level) as (module, machine):
+            return machine.emit_assembly(module)
 
 
-def _release(*parts: llvm.ExecutionEngine | llvm.ModuleRef | llvm.ContextRef) -> None:
-    """Gives them back in order; the context goes last, the others live in it."""
-    for part in parts:
-        part.close()
+def _check(code: bytes, allowed: frozenset[str]) -> None:
+    unknown = undefined_symbols(code) - allowed
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        raise UsageError("BG601", "compile", "generated code calls a function it may not", got=names)
