@@ -67,6 +67,7 @@ from backgraph.language.ops.reduce import (
 from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
 from backgraph.language.parse import Program, parse
 from backgraph.rules import simplify
+from backgraph.show.explain import Explanation, explain, explain_text
 
 __version__ = "0.1.0"
 
@@ -74,6 +75,7 @@ __all__ = [
     "CARDS",
     "BackgraphError",
     "Elementwise",
+    "Explanation",
     "Node",
     "Operation",
     "Program",
@@ -96,6 +98,8 @@ __all__ = [
     "equal",
     "evaluate",
     "exp",
+    "explain",
+    "explain_text",
     "expm1",
     "eye",
     "gelu",

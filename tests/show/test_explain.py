@@ -13,7 +13,7 @@ from backgraph.errors import BackgraphError
 from backgraph.language.op import CARDS
 from backgraph.language.walk import topological_order
 from backgraph.show import words_en, words_zh
-from backgraph.show.explain import explain
+from backgraph.show.explain import explain, explain_text
 from tests.show.networks import Case, deep, example, page, three_layers
 
 FORMULAS = [
@@ -32,6 +32,25 @@ def test_the_books_example(named: bool, lang: str) -> None:
     text = explain(*example(named), lang=lang).text()
     places = [text.index(formula) for formula in FORMULAS]
     assert places == sorted(places), "steps stand in the order of execution"
+
+
+STATEMENTS = (
+    "U1 = X@W1; H = relu(U1); U2 = H@W2; J = cross_entropy(U2, y) + lam*(sum(W1**2)+sum(W2**2))",
+    "cross_entropy(relu(X@W1)@W2, y) + lam*(sum(W1**2)+sum(W2**2))",
+)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_the_books_example_from_text(statement: str) -> None:
+    text = explain_text(statement, ["W1", "W2"]).text()
+    assert all(formula in text for formula in FORMULAS)
+    assert "y holds integer labels" in text
+
+
+def test_text_with_open_shapes() -> None:
+    text = explain_text("mean(sigmoid(a*b+c))", ["a"]).text()
+    assert "shape of mul" not in text
+    assert "∇a J = sum_to(" in text
 
 
 def test_a_renamed_deeper_relative() -> None:
@@ -54,7 +73,7 @@ def test_paths_shapes_and_kept_values_are_told() -> None:
     assert "2 paths reach W⁽²⁾: through U⁽²⁾ (Hᵀ G) and through the decay (2λ W⁽²⁾); contributions of all paths" in text
     assert "h×m times m×k gives h×k, the shape of W⁽²⁾; G Hᵀ would not fit." in text
     assert "Rule of matmul for its second input: C = A B gives ∇B J = Aᵀ ∇C J." in text
-    assert "Kept from the forward pass until the backward pass has used it: H (m×h), U⁽²⁾ (m×k)." in text
+    assert "Kept from the forward pass until the backward pass has used it: H (m×h) until step 4, U⁽²⁾" in text
     assert "relu'(0) = 0" in text
 
 

@@ -99,6 +99,11 @@ def _sums(derivation: Derivation) -> Values | None:
     return {} if sum(isinstance(node.op, Sum) and node.op.axes is None for node in order) > 1 else None
 
 
+def _paths(derivation: Derivation) -> Values | None:
+    several = [step.of for step in derivation.steps if len(step.arrivals) > 1]
+    return {"V": Name(derivation.names[several[0]]), "J": derivation.cost} if several else None
+
+
 def _decay(derivation: Derivation) -> Values | None:
     if _mean(derivation) is None:
         return None
@@ -112,6 +117,7 @@ def _decay(derivation: Derivation) -> Values | None:
 
 CONVENTIONS: dict[str, Callable[[Derivation], Values | None]] = {
     "gradient": _gradient,
+    "paths": _paths,
     "mean": _mean,
     "layers": _layers,
     "powers": _powers,
@@ -131,7 +137,7 @@ def account(derivation: Derivation, words: Words) -> list[Sentence]:
     totals = {"forward": str(_work(forward)), "backward": str(_work(backward))}
     sentences = [fill(words["account_work"], **totals)] if totals != {"forward": "0", "backward": "0"} else []
     if kept := kept_values(derivation):
-        rows = [(Name(derivation.names[node]), " (", *shape_words(node.shape, words["scalar"]), ")") for node in kept]
+        rows = [_kept(derivation, node, step, words) for node, step in kept.items()]
         sentences.append(fill(words["account_kept"], list=listed(rows, words["comma"], words["comma"])))
     elements: Dim = 0
     for target in derivation.gradients.targets:
@@ -140,10 +146,18 @@ def account(derivation: Derivation, words: Words) -> list[Sentence]:
     return [*sentences, fill(words["account_one_sweep"], J=derivation.cost, n=str(elements), targets=targets)]
 
 
-def kept_values(derivation: Derivation) -> list[Node]:
-    """The computed forward values that some step reads, in the order in which they were computed."""
-    read = {derivation.stand_ins.origin[leaf] for step in derivation.steps for a in step.arrivals for leaf in a.reads}
-    return [d.node for d in derivation.forward if d.node in read and not is_number(d.node)]
+def _kept(derivation: Derivation, node: Node, step: int, words: Words) -> Sentence:
+    shape = shape_words(node.shape, words["scalar"])
+    return fill(words["account_until"], value=Name(derivation.names[node]), shape=shape, step=str(step))
+
+
+def kept_values(derivation: Derivation) -> dict[Node, int]:
+    """The computed forward values that some step reads, in the order of computation, with the last step that does."""
+    last: dict[Node, int] = {}
+    for number, step in enumerate(derivation.steps, start=1):
+        for arrival in step.arrivals:
+            last |= {derivation.stand_ins.origin[leaf]: number for leaf in arrival.reads}
+    return {d.node: last[d.node] for d in derivation.forward if d.node in last and not is_number(d.node)}
 
 
 def _work(nodes: list[Node] | set[Node]) -> Dim:

@@ -61,6 +61,8 @@ WORDS: dict[str, str] = {
     "note_sum_0": "Every term of a sum receives the gradient of the sum unchanged.",
     "convention_gradient": "{gradient} has the shape of {V}; its elements are the partial derivatives of {J} "
     "by those of {V}.",
+    "convention_paths": "Contributions of several paths are added, because a small change of {V} changes {J} along "
+    "each of them, and small changes add up.",
     "convention_mean": "The cost is the mean over the {m} examples of the minibatch: every example counts 1/"
     "{m}, in the gradient too.",
     "convention_layers": "A number in brackets above a letter, as in {W}, is the number of a layer, not a power.",
@@ -74,6 +76,7 @@ WORDS: dict[str, str] = {
     "convention_ties": "At kinks and ties, {op}: {ties}.",
     "account_work": "Multiply-adds in products: {forward} forward, {backward} for the gradient.",
     "account_kept": "Kept from the forward pass until the backward pass has used it: {list}.",
+    "account_until": "{value} ({shape}) until step {step}",
     "account_one_sweep": "One sweep backward gives the derivatives of the one number {J} by all {n} elements "
     "of {targets}; going forward would take a sweep for each element.",
 }

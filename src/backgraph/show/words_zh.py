@@ -56,6 +56,7 @@ WORDS: dict[str, str] = {
     "note_broadcast_0": "前向传播时被复制的，反向传播时要加起来。",
     "note_sum_0": "求和的每一项都原样得到和的梯度。",
     "convention_gradient": "{gradient} 与 {V} 形状相同，其元素是 {J} 对 {V} 各元素的偏导数。",
+    "convention_paths": "几条路径的贡献要相加：{V} 的微小变化沿每条路径都会改变 {J}，而微小的变化是相加的。",
     "convention_mean": "代价是小批量中 {m} 个样本的平均值：每个样本的权重是 1/{m}，在梯度中也一样。",
     "convention_layers": "字母右上角括号中的数字（如 {W}）是层的编号，不是幂。",
     "convention_powers": "数组的幂是逐元素的。",
@@ -68,6 +69,7 @@ WORDS: dict[str, str] = {
     "convention_ties": "在不可导点和相等处，{op}：{ties}。",
     "account_work": "乘积中的乘加次数：前向 {forward}，求梯度 {backward}。",
     "account_kept": "前向传播时保存、到反向传播用完为止的值：{list}。",
+    "account_until": "{value}（{shape}）到第 {step} 步",
     "account_one_sweep": "反向走一遍，就得到一个数 {J} 对 {targets} 的全部 {n} 个元素的导数；若用前向方式，每"
     "个元素都要走一遍。",
 }

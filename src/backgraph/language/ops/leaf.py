@@ -127,6 +127,9 @@ class SizeOf(Parametrised):
     def jvp(self, inputs: tuple[Node, ...], tangents: Any) -> Node | None:
         return None
 
+    def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
+        return notation.Apply("size", trees)
+
 
 @dataclass(frozen=True)
 class Eye(Parametrised):

@@ -82,7 +82,10 @@ class SumTo(Parametrised):
         return Broadcast(inputs[0].shape, None).apply(G) if position == 0 else zeros_like(inputs[1])
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
-        return notation.Apply("sum_to", (trees[0], notation.Name(f"shape of {inputs[1].op}")))
+        like = trees[1]
+        named = isinstance(like, notation.Name)
+        shape = notation.Name(f"shape of {like.text}") if named else notation.Apply("shape", (like,))
+        return notation.Apply("sum_to", (trees[0], shape))
 
 
 @dataclass(frozen=True)
