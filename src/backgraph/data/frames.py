@@ -21,12 +21,12 @@ Array = npt.NDArray[Any]
 
 
 def table_from(data: object, source: str = "X") -> Table:
-    """The table that `data` is; its columns keep their names, those of an array (rows, columns) become x0, x1 and so on.
+    """The table that `data` is; its columns keep their names, an array's become x0, x1, and so on.
 
     `data` is a Table, a data frame of any library that narwhals knows (pandas, polars, pyarrow, duckdb, …), an array or
     list of rows, or a mapping from names to arrays (rows,). `source` is the argument's name, for messages.
     Raises UsageError BG601 (a TypeError) for a sparse matrix and other kinds; DataError BG201, BG203, BG205, BG207,
-    BG210.
+    BG210; UsageError BG602 when the data frame's own library lacks a package.
     """
     if isinstance(data, Table):
         return data
@@ -142,11 +142,16 @@ def _from_frame(data: object, source: str) -> Table:
     try:
         frame: Any = nw.from_native(cast("Any", data))
         eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
-        return _from_pairs([(str(name), _series(eager[name], source)) for name in eager.columns], source)
+        return _from_pairs([(str(series.name), _series(series, source)) for series in eager.iter_columns()], source)
     except BackgraphError:
         raise
     except nw.exceptions.DuplicateError:
         raise DataError("BG205", source, "two columns share a name", expected="distinct names") from None
+    except ModuleNotFoundError as error:
+        hint = f"pip install {error.name}"
+        raise UsageError(
+            "BG602", source, f"needs the package {error.name}", got=type(data).__name__, hint=hint
+        ) from None
     except TypeError:
         expected = "a data frame, an array (rows, columns) or a mapping of arrays"
         raise UsageError("BG601", source, "is not a table", got=type(data).__name__, expected=expected) from None
@@ -157,17 +162,12 @@ def _series(series: Any, source: str) -> Array:
 
     kind = series.dtype
     if kind.is_numeric() or kind == nw.Boolean:
-        return (
-            np.asarray(series.cast(nw.Float64).to_list(), dtype=np.float64) if _has_null(series) else series.to_numpy()
-        )
+        known = series.cast(nw.Float64).fill_null(0.0).to_numpy().astype(np.float64)
+        return np.where(series.is_null().to_numpy(), np.nan, known)
     if kind in {nw.String, nw.Categorical, nw.Object, nw.Unknown} or isinstance(kind, nw.Enum):
         return _objects(series.to_list())
     where = f"{source}: column {series.name!r}"
     raise DataError("BG210", where, "is neither numbers nor text", got=str(kind), expected="real numbers or text")
-
-
-def _has_null(series: Any) -> bool:
-    return bool(series.is_null().any())
 
 
 def _objects(values: list[object]) -> Array:

@@ -166,8 +166,7 @@ def _finite_columns(values: npt.ArrayLike, where: str) -> Matrix:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        got = np.asarray(values).dtype
-        raise DataError("BG206", where, "is not numbers", got=got, expected="a number in every row") from None
+        raise DataError("BG206", where, "is not numbers", got=values, expected="a number in every row") from None
     columns = array[:, None] if array.ndim == 1 else array
     if columns.ndim != 2:
         raise DataError("BG207", where, "is not targets", got=array.shape, expected="(rows,) or (rows, targets)")

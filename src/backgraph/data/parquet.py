@@ -39,11 +39,14 @@ class Field:
 
 
 def connect() -> DuckDBPyConnection:
-    """A DuckDB of its own, in memory, that fetches no extensions; close it after use."""
+    """A DuckDB of its own, in memory, that fetches no extensions and prints nothing; close it after use."""
     import duckdb
 
     settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    return duckdb.connect(":memory:", config=settings)
+    connection = duckdb.connect(":memory:", config=settings)
+    # After two seconds it would draw a progress bar on standard error, terminal or not.
+    connection.execute("set enable_progress_bar = false")
+    return connection
 
 
 def read_columns(source: Source) -> dict[str, Column]:
@@ -64,15 +67,10 @@ def read_columns(source: Source) -> dict[str, Column]:
         raise DataError("BG204", source.name, "is damaged Parquet", got=reason, expected="readable pages") from None
 
 
-def _path(source: Source) -> str:
-    # An absolute path: a relative one such as `s3:x.parquet` could be taken for an address.
-    return str(source.path.absolute())
-
-
 def _check_size(connection: DuckDBPyConnection, source: Source) -> None:
-    row = connection.execute("select num_rows from parquet_file_metadata(?)", [_path(source)]).fetchone()
+    row = connection.execute("select num_rows from parquet_file_metadata(?)", [source.pattern]).fetchone()
     schema = "select name from parquet_schema(?) where num_children is null or num_children = 0"
-    names = [name for (name,) in connection.execute(schema, [_path(source)]).fetchall()]
+    names = [name for (name,) in connection.execute(schema, [source.pattern]).fetchall()]
     rows = 0 if row is None else int(row[0])
     if not rows or not names:
         raise DataError("BG201", source.name, "has no rows", expected="at least one row and one column")
@@ -83,7 +81,7 @@ def _check_size(connection: DuckDBPyConnection, source: Source) -> None:
 
 
 def _fields(connection: DuckDBPyConnection, source: Source) -> list[Field]:
-    described = connection.execute("describe select * from read_parquet(?, hive_partitioning=false)", [_path(source)])
+    described = connection.execute("describe select * from read_parquet(?, hive_partitioning=false)", [source.pattern])
     fields = [Field(str(row[0]), str(row[1])) for row in described.fetchall()]
     for field in fields:
         if not field.is_numeric and not TEXT.fullmatch(field.type):
@@ -96,7 +94,7 @@ def _fields(connection: DuckDBPyConnection, source: Source) -> list[Field]:
 def _check_duplicates(connection: DuckDBPyConnection, source: Source) -> None:
     # DuckDB renames the second of two equal names, so the schema itself is asked.
     twice = "select name from parquet_schema(?) group by name having count(*) > 1"
-    row = connection.execute(twice, [_path(source)]).fetchone()
+    row = connection.execute(twice, [source.pattern]).fetchone()
     if row is not None:
         raise DataError("BG205", source.name, "two columns share a name", got=row[0])
 
@@ -106,7 +104,7 @@ def _fetch(connection: DuckDBPyConnection, source: Source, fields: list[Field]) 
         quoted = '"' + field.name.replace('"', '""') + '"'
         kind = "double" if field.is_numeric else "varchar"
         query = f"select cast({quoted} as {kind}) as c from read_parquet(?, hive_partitioning=false)"
-        values = connection.execute(query, [_path(source)]).fetchnumpy()["c"]
+        values = connection.execute(query, [source.pattern]).fetchnumpy()["c"]
         yield field.name, _checked(source, field, values)
 
 

@@ -37,7 +37,8 @@ def read_table(
     """The table in the file at `path`: .parquet or .pq, else CSV with a line of column names; .gz is unpacked.
 
     `separator` is one character, by default a comma (a tab for .tsv); `decimal` is "." or ","; `text` names columns to
-    keep as text whatever they hold (in Parquet, columns have their types). Numeric columns are float64 with NaN where a cell is empty or NA.
+    keep as text whatever they hold (in Parquet, columns have their types). Numeric columns are float64 with NaN where a
+    cell is empty or NA.
 
     Raises DataError (BG201–BG210) naming file:line:column, FileError BG501, UsageError BG601.
     """
@@ -84,8 +85,7 @@ def _load(connection: DuckDBPyConnection, source: Source, dialect: Dialect, widt
     columns = {f"c{index}": "VARCHAR" for index in range(width)}
     compression = "gzip" if source.is_gzip else "none"
     try:
-        absolute = os.path.abspath(source.path)  # noqa: PTH100 (a Path would drop a trailing name such as `..`)
-        connection.execute(query, [absolute, dialect.separator, compression, MAXIMUM_LINE, columns])
+        connection.execute(query, [source.pattern, dialect.separator, compression, MAXIMUM_LINE, columns])
     except duckdb.Error as error:
         reason = " ".join(str(error).split("\n", 2)[:2])
         fallback = DataError("BG203", source.name, "is not a table", got=reason, expected="rows as long as the header")

@@ -5,8 +5,8 @@ the folder synchronised. A failure before the rename leaves the old file as it w
 through CALLS, so that a test can make any of them fail.
 
 A tensor file is safetensors: eight bytes with the length of a JSON header, the header, the tensors. The header holds,
-in its metadata, our format version, the SHA-256 of the whole file (taken with the digest itself as zeros) and the caller's
-JSON. Loading parses JSON and copies bytes; it executes nothing.
+in its metadata, our format version, the SHA-256 of the whole file (taken with the digest itself as zeros) and the
+caller's JSON. Loading parses JSON and copies bytes; it executes nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
 FORMAT = 1
 """The version of the file format; a file with a greater one is refused."""
 KEY = "backgraph"
+RESERVED = "__metadata__"
+"""The entry of a safetensors header that is no tensor."""
 NO_DIGEST = "0" * 64
 LENGTH_BYTES = 8
 READ_SIZE = 1 << 20
@@ -82,9 +84,9 @@ class _Descriptor(io.RawIOBase):
 def save_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> None:
     """Makes the file at `path` hold what `write(file)` writes: whole, or unchanged.
 
-    Symbolic links are followed; an existing file keeps its permissions. Whatever `write` itself raises, other than
-    OSError, passes through. Raises SaveError BG551 (exit code 3): nothing has changed; BG552: the new file is in place,
-    but the folder could not be synchronised.
+    Symbolic links are followed; an existing file keeps the permissions that the umask allows. What `write` itself
+    raises, other than OSError, passes through. Raises SaveError (exit code 3): BG551 when nothing has changed, BG552
+    when the new file is in place but the folder could not be synchronised.
     """
     target = Path(os.path.realpath(path))
     temporary = target.parent / f".backgraph-{secrets.token_hex(8)}.temporary"
@@ -189,6 +191,8 @@ def pack(tensors: Mapping[str, npt.NDArray[Any]], metadata: object) -> bytes:
 
 def _plain(name: str, tensor: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """`tensor` in C order and little-endian, as safetensors stores it; 0-dimensional ones stay so."""
+    if name == RESERVED:
+        raise UsageError("BG601", f"tensor {name!r}", "has the name of the metadata", expected="another name")
     if tensor.dtype.kind not in "biuf":
         raise UsageError("BG601", f"tensor {name!r}", "is not real numbers", got=str(tensor.dtype), expected="numbers")
     return np.array(tensor, dtype=tensor.dtype.newbyteorder("<"), order="C")
@@ -244,7 +248,7 @@ def _described(content: bytes, where: str) -> dict[str, Any]:
         raise _damaged(where, f"{len(content)} bytes")
     try:
         header = json.loads(content[LENGTH_BYTES : LENGTH_BYTES + length])
-        described = json.loads(header["__metadata__"][KEY])
+        described = json.loads(header[RESERVED][KEY])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _damaged(where, "a header without our metadata") from None
     if not isinstance(described, dict):

@@ -1,0 +1,42 @@
+"""Tables: immutable, named columns of one length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from backgraph.data import Table
+from backgraph.errors import DataError
+
+TABLE = Table({"age": np.array([1.0, 2.0, 3.0]), "name": np.array(["a", "b", "c"], dtype=object)}, "t.csv")
+
+
+def test_columns_rows_and_selections() -> None:
+    assert (TABLE.names, TABLE.n_rows, len(TABLE)) == (("age", "name"), 3, 3)
+    assert TABLE.select(["name"]).names == ("name",)
+    assert TABLE.drop(["name"]).names == ("age",)
+    assert TABLE.rows([2, 0, 2]).column("age").tolist() == [3, 1, 3]
+
+
+@pytest.mark.parametrize("ask", [TABLE.column, lambda name: TABLE.select([name]), lambda name: TABLE.drop([name])])
+def test_an_absent_column_is_refused_with_the_closest(ask) -> None:
+    with pytest.raises(DataError, match=r"BG202\] t\.csv: .*got agee, expected one of 2 columns\. did you mean age\?"):
+        ask("agee")
+
+
+def test_columns_cannot_be_written() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        TABLE.column("age")[0] = 5
+
+
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        ({}, "BG201"),
+        ({"a": np.zeros(0)}, "BG201"),
+        ({"a": np.zeros(2), "b": np.zeros(3)}, "BG207"),
+    ],
+)
+def test_what_is_no_table_is_refused(columns: dict[str, np.ndarray], code: str) -> None:
+    with pytest.raises(DataError, match=code):
+        Table(columns)
