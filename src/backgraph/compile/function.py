@@ -136,6 +136,13 @@ def new_array(value: Value, sizes: Mapping[str, int]) -> Array:
     return np.empty(tuple(concrete(d, sizes) for d in value.shape), value.dtype)
 
 
+def new_arena(size: int) -> Array:
+    """Memory for temporaries, from the start of a cache line on; what it holds is undefined."""
+    block = np.empty(size + LINE, np.uint8)
+    start = -block.ctypes.data % LINE
+    return block[start : start + size]
+
+
 class Call:
     """Pointer table, strides and arena of one call: they belong to it, so that one program serves many threads."""
 
@@ -146,10 +153,9 @@ class Call:
         self.sizes = sizes
         lives = [life for life in compiled.lives if life.value not in given]
         offsets, size = plan(lives, sizes)
-        self.arena = np.empty(size + 2 * LINE, np.uint8)
         self.arena_bytes = size
+        self.arena = new_arena(size)
         start = self.arena.ctypes.data
-        start += -start % LINE
         self.constants = {v: np.frombuffer(v.bits, np.uint8) for v in compiled.values if v.role == "constant"}
         self.given = given
         place = compiled.program.in_place

@@ -55,8 +55,13 @@ def writers(nests: Iterable[Nest]) -> dict[Value, list[Nest]]:
 
 
 def is_map(nest: Nest) -> bool:
-    """Whether it only writes one value, element by element at its axes."""
-    return nest.reduce is None and len(nest.writes) == 1 and is_identity(nest.writes[0].index, nest.axes)
+    """Whether it only writes one value, all of it, element by element at its axes."""
+    return nest.reduce is None and len(nest.writes) == 1 and writes_whole(nest.writes[0], nest.axes)
+
+
+def writes_whole(write: Write, axes: Sequence[Axis]) -> bool:
+    """Whether a write goes to every element of its value, at the axes."""
+    return is_identity(write.index, axes) and write.value.shape == tuple(axis.size for axis in axes)
 
 
 def is_identity(index: Sequence[Index], axes: Sequence[Axis]) -> bool:
@@ -182,47 +187,39 @@ def _inlined(reader: Nest, producer: Nest) -> Nest:
 def fuse(program: Program) -> Program:
     """Maps join the nest that computes what they read, if they visit the same points and need nothing later."""
     nests = list(program.nests)
+    parted = {value for value, own in writers(nests).items() if len(own) > 1}
     position = 0
     while position < len(nests):
         host = nests[position]
-        ready = {storage(w.value) for n in nests[position:] for w in n.writes}
-        joined = _joined(host, nests, position, ready)
-        if joined is None:
+        later = {storage(w.value) for n in nests[position:] for w in n.writes}
+        guest = _guest(host, nests[position + 1 :], later, parted)
+        if guest is None:
             position += 1
             continue
-        guest, nests[position] = joined
+        nests[position] = replace(host, writes=(*host.writes, _at_axes(guest, host)))
         nests.remove(guest)
     return replace(program, nests=tuple(nests))
 
 
-def _joined(host: Nest, nests: Sequence[Nest], position: int, later: set[Value]) -> tuple[Nest, Nest] | None:
-    """The first later map that may join `host`, and `host` with it."""
+def _guest(host: Nest, others: Sequence[Nest], later: set[Value], parted: set[Value]) -> Nest | None:
+    """The first of the following nests that may join `host`. Values written in parts are left alone."""
     if not host.axes or (host.reduction or "").startswith(("scan", "scatter")):
         return None
     own = {w.value for w in host.writes}
-    if not all(is_identity(w.index, host.axes) for w in host.writes) or any(v.base is not None for v in own):
+    if own & parted or not all(writes_whole(w, host.axes) for w in host.writes):
         return None
-    for guest in nests[position + 1 :]:
-        if _may_join(guest, host, own, later):
-            return guest, replace(host, writes=(*host.writes, _at_axes(guest, host)))
-    return None
+    return next((n for n in others if _may_join(n, host, own, later) and n.writes[0].value not in parted), None)
 
 
 def _may_join(guest: Nest, host: Nest, own: set[Value], later: set[Value]) -> bool:
-    if not is_map(guest) or len(guest.axes) != len(host.axes) or guest.writes[0].value.base is not None:
+    if not is_map(guest) or len(guest.axes) != len(host.axes):
         return False
     if any(a.size != b.size for a, b in zip(guest.axes, host.axes, strict=True)):
         return False
     reads = guest.reads
     if not any(r.value in own for r in reads):
         return False
-    for read in reads:
-        if read.value in own:
-            if not is_identity(read.index, guest.axes):
-                return False
-        elif storage(read.value) in later:
-            return False
-    return True
+    return all(is_identity(r.index, guest.axes) if r.value in own else storage(r.value) not in later for r in reads)
 
 
 def _at_axes(guest: Nest, host: Nest) -> Write:
