@@ -66,13 +66,17 @@ from backgraph.language.ops.reduce import (
 )
 from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
 from backgraph.language.parse import Program, parse
+from backgraph.models.mlp import MLP
 from backgraph.rules import simplify
 from backgraph.show.explain import Explanation, explain, explain_text
+from backgraph.train.loop import fit
+from backgraph.train.step import training_step
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CARDS",
+    "MLP",
     "BackgraphError",
     "Elementwise",
     "Explanation",
@@ -102,6 +106,7 @@ __all__ = [
     "explain_text",
     "expm1",
     "eye",
+    "fit",
     "gelu",
     "gradient",
     "hessian_vector_product",
@@ -148,6 +153,7 @@ __all__ = [
     "symbol",
     "take",
     "tanh",
+    "training_step",
     "transpose",
     "where",
 ]

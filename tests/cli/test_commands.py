@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 from backgraph.cli import main as entry
 from backgraph.cli.output import harmless, table_text
 from backgraph.errors import CATALOGUE, SaveError
-from backgraph.models.fitted import Fitted
+from backgraph.models.fitted import Fitted, load
 from backgraph.train.loop import Training
 from tests.cli.conftest import Run
 
@@ -173,6 +174,20 @@ def test_a_reader_who_leaves_does_not_stop_training(tmp_path: Path) -> None:
     os.close(write)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert (tmp_path / "m" / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_a_signal_stops_training_between_two_steps(tmp_path: Path) -> None:
+    running = process("train", "--epochs", "1000000", "--out", str(tmp_path / "m"))
+    assert running.stdout is not None
+    while "∇W⁽¹⁾" not in running.stdout.readline():
+        assert running.poll() is None
+    time.sleep(0.5)
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert error.splitlines()[-1] == "backgraph: interrupted"
+    assert load(tmp_path / "m" / "model.safetensors").mlp.hidden == (64,)
 
 
 def test_a_closed_standard_output_is_quiet() -> None:
