@@ -133,7 +133,8 @@ class Report:
     def require(self) -> Report:
         """The report itself. Raises CalculusError BG303 unless it passed."""
         if self.first_wrong is not None:
-            of = self.first_wrong.consumer or self.first_wrong.of
+            wrong = self.first_wrong
+            of = wrong.of if wrong.consumer is None else wrong.consumer
             raise CalculusError("BG303", str(of.op), self.verdict(), hint="print the report")
         return self
 
@@ -246,7 +247,8 @@ def _error(by_rule: Array, number: Array, size: Array) -> float:
 def _judged(function: Function, element: Element, tolerance: float) -> Element:
     if element.error <= tolerance:
         return element
-    if not (np.isfinite(element.by_rule) and np.isfinite(element.by_numbers)):
+    cost = evaluate(function.cost, function.start)
+    if not np.all(np.isfinite([element.by_rule, element.by_numbers, cost])):
         return replace(element, status="not finite")
     left, right = one_sided(*function.line(element.index))
     M = size_of_terms([function.cost], function.start)[0]

@@ -198,7 +198,10 @@ def register(name: str, card: Operation | type[Operation]) -> None:
 
 
 def as_nodes(name: str, operands: Sequence[Operand]) -> list[Node]:
-    """Operands as nodes; Python numbers are weak: they take the float dtype of the others (float64 if alone)."""
+    """Operands as nodes; Python numbers are weak: they take the float dtype of the others (float64 if alone).
+
+    Beside integers and booleans alone, a number with a fraction stays float64 rather than lose it.
+    """
     dtypes = [x.dtype for x in operands if isinstance(x, Node)]
     if len(dtypes) == len(operands):
         return list(operands)  # type: ignore[arg-type]
@@ -207,6 +210,8 @@ def as_nodes(name: str, operands: Sequence[Operand]) -> list[Node]:
 
 
 def _number(name: str, value: object, dtype: str) -> Node:
+    if isinstance(value, (float, np.floating)) and not (dtype == "int64" and float(value).is_integer()):
+        dtype = dtype if dtype in FLOATS else "float64"
     if isinstance(value, (bool, int, float, np.integer, np.floating)):
         return OPERATORS["number"](float(value) if dtype in FLOATS else value, dtype)  # type: ignore[arg-type]
     raise UsageError(

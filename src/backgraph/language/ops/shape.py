@@ -470,7 +470,8 @@ def _bounds(part: Any, dim: Dim) -> Bounds:
         raise GraphError("BG103", f"{here()} slice", "an axis of symbolic size can only be taken whole", got=str(dim))
     if isinstance(part, slice):
         start, stop, step = part.indices(dim)
-        return (start, len(range(start, stop, step)), step)
+        length = len(range(start, stop, step))
+        return (start, length, step) if length else (0, 0, 1)  # nothing may begin before the first element
     if isinstance(part, (int, np.integer)):
         return (normal_axis("slice", int(part), dim), 1, 1)
     raise GraphError("BG103", f"{here()} slice", "an index must be an integer or a slice", got=part, hint="see take")
