@@ -26,7 +26,7 @@ SIDE = 28
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """The array in an IDX file of bytes: two zeros, the type 8, the number of axes, their lengths, the elements."""
     content = gzip.decompress(path.read_bytes())
-    rank = content[3]
+    rank = content[3] if len(content) > 3 else 0
     if content[:3] != b"\x00\x00\x08" or len(content) < 4 + 4 * rank:
         raise SystemExit(f"{path}: not an IDX file of bytes")
     shape = [int.from_bytes(content[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(rank)]

@@ -90,6 +90,15 @@ def test_an_existing_folder_is_kept_unless_overwritten(flowers: Path, tmp_path: 
     assert (first.code, second.code, third.code) == (0, 2, 0)
 
 
+def test_a_cost_typed_in_is_explained(run: Run) -> None:
+    cost = "cross_entropy(relu(X@W1)@W2, y) + lam*(sum(W1**2)+sum(W2**2))"
+    outcome = run("explain", cost, "--wrt", "W1,W2")
+    assert outcome.code == 0
+    assert "∇W⁽²⁾ J = Hᵀ G + 2λ W⁽²⁾" in outcome.out
+    assert run("explain", cost, "--wrt", "W1,W2", "--lang", "zh", "--ascii").code == 0
+    assert json.loads(run("explain", "sum(b*b)", "--wrt", "b", "--shape", "b:h", "--format", "json").out)
+
+
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_every_error_code_has_a_page(code: str, run: Run) -> None:
     outcome = run("explain", code.lower())

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from backgraph.cli.numbers import names
+from backgraph.cli.numbers import Flag, names
 from backgraph.cli.screen import say, write
 from backgraph.errors import CATALOGUE, UsageError, nearest
 
@@ -22,9 +22,9 @@ def explain(
     wrt: str | None = None,
     shape: str | None = None,
     lang: str = "en",
-    ascii: bool = False,  # noqa: A002  # the option is called --ascii
+    ascii: Flag = False,  # noqa: A002  # the option is called --ascii
     format: str = "text",
-    index: bool = False,
+    index: Flag = False,
 ) -> None:
     """Print the gradient of a cost as maths, step by step; or what an error code means.
 

@@ -19,6 +19,8 @@ def whole_number(_type: type, tokens: Sequence[Token]) -> int:
 
 
 Whole: TypeAlias = Annotated[int, Parameter(converter=whole_number)]
+Flag: TypeAlias = Annotated[bool, Parameter(negative="")]
+"""An option that is there or not; it has no `--no-`."""
 
 
 def widths(text: str) -> tuple[int, ...]:

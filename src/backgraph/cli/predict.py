@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from backgraph.cli.numbers import Flag
 from backgraph.cli.output import MODEL, table_text, writable_file
 from backgraph.cli.screen import note, say, write
 from backgraph.data.prepare import OneHot
@@ -21,10 +22,10 @@ def predict(
     /,
     *,
     out: Path | None = None,
-    probabilities: bool = False,
+    probabilities: Flag = False,
     separator: str | None = None,
     decimal: str = ".",
-    overwrite: bool = False,
+    overwrite: Flag = False,
 ) -> None:
     """Predict the rows of a table with a trained network.
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json as json_text
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backgraph.cli.numbers import Whole, widths
+from cyclopts import Parameter
+
+from backgraph.cli.numbers import Flag, Whole, widths
 from backgraph.cli.output import MODEL, check_folder, made_folder
 from backgraph.cli.progress import progress
 from backgraph.cli.report import network_lines, result_line, table_lines
@@ -18,68 +21,77 @@ from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.optim.limits import not_negative, whole
 
 
-def train(
-    data: Path | None = None,
-    /,
-    *,
-    out: Path,
-    target: str | None = None,
-    hidden: str = "64",
-    epochs: Whole = 30,
-    seed: Whole = 0,
-    optimizer: str = "adam",
-    learning_rate: float | None = None,
-    batch_size: Whole = 32,
-    weight_decay: float | None = None,
-    activation: str = "relu",
-    biases: bool = True,
-    validation: float = 0.2,
-    task: str = "auto",
-    dtype: str = "float32",
-    separator: str | None = None,
-    decimal: str = ".",
-    overwrite: bool = False,
-    json: bool = False,
-) -> None:
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of `backgraph train`; each line below a field is its help."""
+
+    out: Path
+    """Folder for the model."""
+    target: str | None = None
+    """The column to predict."""
+    hidden: str = "64"
+    """Widths of the hidden layers, such as 256,128,100; 0 for none."""
+    epochs: Whole = 30
+    """How often every row is seen."""
+    seed: Whole = 0
+    """Of the split, the initial weights and the order of rows; the same seed gives the same model."""
+    optimizer: str = "adam"
+    """One of sgd, momentum, nesterov, adagrad, rmsprop, adam and adamw."""
+    learning_rate: float | None = None
+    """By default that of the optimizer."""
+    batch_size: Whole = 32
+    """Rows in a minibatch."""
+    weight_decay: float | None = None
+    """λ of the λ Σ W² added to the cost; with adamw, the share that weights lose beside the gradient."""
+    activation: str = "relu"
+    """One of relu, leaky_relu, elu, gelu, silu, softplus, tanh, sigmoid and identity; or one for each layer: a,b,c."""
+    biases: bool = True
+    """Whether layers add a bias."""
+    validation: float = 0.2
+    """Share of the rows held out to validate on."""
+    task: str = "auto"
+    """Classification, regression, or auto: classes for text and for up to 30 different whole numbers."""
+    dtype: str = "float32"
+    """float32 or float64."""
+    separator: str | None = None
+    """Between the columns of a CSV file; a comma, or a tab for .tsv."""
+    decimal: str = "."
+    """The decimal sign in a CSV file."""
+    overwrite: Flag = False
+    """Write into the folder even if it is not empty."""
+    json: Flag = False
+    """Print the result as one line of JSON."""
+
+
+def train(data: Path | None = None, /, *, options: Options) -> None:
     """Train a network on a table, and save it.
 
     Args:
         data: CSV (also .gz) or Parquet file; without it, the handwritten digits that come with backgraph.
-        out: folder for the model.
-        target: the column to predict.
-        hidden: widths of the hidden layers, such as 256,128,100; 0 for none.
-        epochs: how often every row is seen.
-        seed: of the split, the initial weights and the order of rows; the same seed gives the same model.
-        optimizer: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.
-        learning_rate: by default that of the optimizer.
-        batch_size: rows in a minibatch.
-        weight_decay: λ of the λ Σ W² added to the cost; with adamw, the share that weights lose beside the gradient.
-        activation: relu, leaky_relu, elu, gelu, silu, softplus, tanh, sigmoid, identity; or one for each layer: a,b,c.
-        biases: whether layers add a bias.
-        validation: share of the rows held out to validate on.
-        task: classification, regression, or auto: classes for text and for up to 30 different whole numbers.
-        dtype: float32 or float64.
-        separator: between the columns of a CSV file; a comma, or a tab for .tsv.
-        decimal: the decimal sign in a CSV file.
-        overwrite: write into the folder even if it is not empty.
-        json: print the result as one line of JSON.
+        options: see Options.
     """
-    whole("--epochs", epochs, least=0)
-    chosen, decay = _optimizer(optimizer, learning_rate, weight_decay)
-    recipe = Recipe(
-        widths(hidden), chosen, _activations(activation), biases, decay, dtype, batch_size, seed, validation, task
-    )
-    check_folder(out, overwrite)
-    trainer = _trainer(data, target, recipe, separator, decimal)
+    whole("--epochs", options.epochs, least=0)
+    recipe, out = _recipe(options), options.out
+    check_folder(out, options.overwrite)
+    trainer = _trainer(data, recipe, options)
     made_folder(out)
-    if not json:
+    if not options.json:
         for line in (*table_lines(trainer), *network_lines(trainer)):
             say(line)
     began = time.perf_counter()
-    _run(trainer, epochs, out / MODEL)
+    _run(trainer, options.epochs, out / MODEL)
     seconds = time.perf_counter() - began
     result = _result(trainer) | {"seconds": round(seconds, 3), "model": str(out / MODEL)}
-    say(json_text.dumps(result, ensure_ascii=False) if json else result_line(result))
+    say(json_text.dumps(result, ensure_ascii=False) if options.json else result_line(result))
+
+
+def _recipe(options: Options) -> Recipe:
+    optimizer, decay = _optimizer(options.optimizer, options.learning_rate, options.weight_decay)
+    return Recipe(
+        widths(options.hidden), optimizer, _activations(options.activation), options.biases, decay, options.dtype,
+        options.batch_size, options.seed, options.validation, options.task,
+    )  # fmt: skip
 
 
 def _optimizer(name: str, learning_rate: float | None, weight_decay: float | None) -> tuple[Optimizer, float]:
@@ -98,15 +110,16 @@ def _activations(text: str) -> str | tuple[str, ...]:
     return text if "," not in text else tuple(part.strip() for part in text.split(","))
 
 
-def _trainer(data: Path | None, target: str | None, recipe: Recipe, separator: str | None, decimal: str) -> Trainer:
+def _trainer(data: Path | None, recipe: Recipe, options: Options) -> Trainer:
     from backgraph.data.datasets import digits
     from backgraph.data.read import read_table
 
     if data is None:
-        return Trainer(digits(), target or "digit", recipe)
-    if target is None:
+        return Trainer(digits(), options.target or "digit", recipe)
+    if options.target is None:
         raise UsageError("BG601", "--target", "the column to predict is not named", hint="add --target COLUMN")
-    return Trainer(read_table(data, separator=separator, decimal=decimal), target, recipe)
+    table = read_table(data, separator=options.separator, decimal=options.decimal)
+    return Trainer(table, options.target, recipe)
 
 
 def _run(trainer: Trainer, epochs: int, model: Path) -> None:
