@@ -34,5 +34,5 @@ def test_tables_hold_pixels_and_classes(tmp_path: Path, capsys: pytest.CaptureFi
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.gz"
     path.write_bytes(gzip.compress(content))
-    with pytest.raises(SystemExit, match="IDX|do not hold"):
+    with pytest.raises(SystemExit, match=r"IDX|do not hold"):
         read_idx(path)
