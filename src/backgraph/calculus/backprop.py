@@ -4,6 +4,7 @@
     targets     T, the nodes with respect to which it is wanted
     G_pruned    G', the graph pruned to ancestors of z and descendants of the targets
     grad_table  for each node V of G', the gradient ∇_V z, itself a node
+    C, D, G_i   a consumer of V, the gradient that arrived at C, and what bprop makes of it for V
 
 It knows no rule of differentiation: those are the cards' `bprop`. The recursion of algorithm 6.6 is written as a loop
 over G' from z down, so that a graph of any depth is differentiated; the order guarantees that when a node's turn comes
@@ -102,18 +103,22 @@ def backpropagate(z: Node, targets: Sequence[Node]) -> tuple[dict[Node, Node], l
 def build_grad(
     V: Node, consumers_of_V: list[tuple[Node, int]], grad_table: dict[Node, Node], terms: list[Term]
 ) -> None:
-    """Algorithm 6.6: sum what the consumers of V send back, and put it into grad_table."""
+    """Algorithm 6.6: G, the sum of what the consumers C of V send back, goes into grad_table.
+
+    Where every path from z through C is undefined, C has no entry. A gradient that is zero by construction is passed on
+    as zero, and is no term of a sum.
+    """
     contributions: list[Term] = []
     for C, position in consumers_of_V:
-        if C not in grad_table:
-            continue  # every path from z through C is undefined
-        D = grad_table[C]
-        G = zeros_like(V) if is_full_of(D, 0.0) else C.op.bprop(C.inputs, position, D)
-        if G is not None:
-            contributions.append(Term(V, C, position, D, G))
-    nonzero = [term for term in contributions if not is_full_of(term.node, 0.0)]
+        if C in grad_table:
+            D = grad_table[C]
+            G_i = zeros_like(V) if is_full_of(D, 0.0) else C.op.bprop(C.inputs, position, D)
+            if G_i is not None:
+                contributions.append(Term(V, C, position, D, G_i))
     if contributions:
-        grad_table[V] = functools.reduce(operator.add, [term.node for term in nonzero] or [zeros_like(V)])
+        nonzero = [term for term in contributions if not is_full_of(term.node, 0.0)]
+        G = functools.reduce(operator.add, [term.node for term in nonzero] or [zeros_like(V)])
+        grad_table[V] = G
         terms.extend(nonzero)
 
 
