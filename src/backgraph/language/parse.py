@@ -178,7 +178,7 @@ def _outputs(lowered: Lowered, nodes: Mapping[Value, Node]) -> tuple[Node, ...]:
 
 def _assumptions(solver: Solver, shape_of: Mapping[str, Shape], dimensions: dict[str, Dim]) -> Iterator[str]:
     """One sentence for each name about which the text did not say enough."""
-    labels = _indices(solver)
+    labels, met = _indices(solver), _met(solver)
     for name, shape in shape_of.items():
         why = solver.assumed.get(name, "labels" if name in labels and _is_free(solver, name) else "")
         written = shape_text(shape)
@@ -192,8 +192,9 @@ def _assumptions(solver: Solver, shape_of: Mapping[str, Shape], dimensions: dict
         elif why == "cost":
             yield f"{name} is a scalar, as the cost is"
         elif why == "open":
-            target = _met(solver, name, dimensions)
-            yield f"{name} fits into {target}" if target else f"the shape of {name} is open"
+            target = met.get(find(solver.leaves[name].slot))
+            whole = None if target is None else shape_text(named_shape(solver, dimensions, target))
+            yield f"the shape of {name} is open" if whole is None else f"{name} fits into {whole}"
 
 
 def _is_free(solver: Solver, name: str) -> bool:
@@ -202,14 +203,15 @@ def _is_free(solver: Solver, name: str) -> bool:
     )  # fmt: skip
 
 
-def _met(solver: Solver, name: str, dimensions: dict[str, Dim]) -> str:
-    """The first known shape that an open name is broadcast to, or an empty string."""
-    slot = find(solver.leaves[name].slot)
+def _met(solver: Solver) -> dict[Slot, Shape]:
+    """For each slot, the first known shape that it is broadcast to."""
+    met: dict[Slot, Shape] = {}
     for constraint, _ in solver.constraints:
-        shape = solver.sizes.shape(constraint.result)
-        if isinstance(constraint, Broadcast) and isinstance(shape, tuple) and slot in map(find, constraint.operands):
-            return shape_text(named_shape(solver, dimensions, shape))
-    return ""
+        shape = solver.sizes.shape(constraint.result) if isinstance(constraint, Broadcast) else None
+        if isinstance(constraint, Broadcast) and isinstance(shape, tuple):
+            for slot in constraint.operands:
+                met.setdefault(find(slot), shape)
+    return met
 
 
 def _not_scalar(source: Source, value: Value, shape: Shape) -> GraphError:

@@ -172,16 +172,15 @@ class Signature(Constraint):
         if len(known) < len(shapes):
             return False
         letters: dict[str, Dim] = {}
-        batches: list[Shape] = []
+        batch = Slot()
         for shape, own in known:
             if len(shape) < len(own):
                 raise Clash("the number of axes", len(shape), len(own))
             split = len(shape) - len(own)
-            batches.append(shape[:split])
+            sizes.assign(batch, shape[:split], "a batch dimension")
             for letter, dim in zip(own, shape[split:], strict=True):
                 letters[letter] = sizes.equate(letters.get(letter, dim), dim, f"dimension {letter}")
-        batch = sizes.broadcast(batches)
-        sizes.assign(self.result, (*batch, *(letters[letter] for letter in core)))  # type: ignore[misc]
+        sizes.assign(self.result, (*(ranked(sizes, batch) or ()), *(letters[letter] for letter in core)))
         return True
 
     def needs(self) -> Iterator[Need]:

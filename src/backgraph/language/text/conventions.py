@@ -11,8 +11,9 @@ In this order, after everything that follows from the operations themselves:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
 
 from backgraph.language.dims import Open, Shape
 from backgraph.language.text.constraints import Broadcast
@@ -27,36 +28,64 @@ GREEK = frozenset(
 """Greek letters by name; as letters (λ) they are recognised too. They may be scalars or vectors."""
 
 
-@dataclass
 class Solver:
-    """All constraints of a text, those still pending, and the assumptions made: leaf → case, alike, cost, open."""
+    """All constraints of a text, and the assumptions made: leaf → case, alike, cost, open.
 
-    leaves: dict[str, Value]
-    sizes: Unifier = field(default_factory=lambda: Unifier({}))
-    constraints: list[tuple[Constraint, Equation]] = field(default_factory=list[tuple[Constraint, Equation]])
-    pending: list[tuple[Constraint, Equation]] = field(default_factory=list[tuple[Constraint, Equation]])
-    assumed: dict[str, str] = field(default_factory=dict[str, str])
-    at: Equation | None = None
+    Constraints are stepped in the order of the text, and again when a slot they mention has changed. `needy` are those
+    that must know a rank, `doubtful` the heap of those stepped in vain since they were last asked for an assumption.
+    """
+
+    def __init__(self, leaves: dict[str, Value]) -> None:
+        self.leaves, self.sizes = leaves, Unifier({})
+        self.equation_of: dict[Constraint, Equation] = {}
+        self.at: Equation | None = None
+        self.assumed: dict[str, str] = {}
+        self.needy: deque[Constraint] = deque()
+        self.layouts: list[Forward] = []
+        self.doubtful: list[tuple[int, Constraint]] = []
+        self.unopened = deque(leaves)
+
+    @property
+    def constraints(self) -> list[tuple[Constraint, Equation]]:
+        """All of them, each with its equation, in the order of the text."""
+        return list(self.equation_of.items())
 
     def add(self, equation: Equation) -> None:
         """Take what the equation's function says."""
         self.at = equation
-        said = [(constraint, equation) for constraint in equation.function.says(equation, self.sizes)]
-        self.constraints += said
-        self.pending += said
+        for constraint in equation.function.says(equation, self.sizes):
+            constraint.order = len(self.equation_of)
+            self.equation_of[constraint] = equation
+            find(constraint.result).makers.append(constraint)
+            for slot in constraint.slots():
+                find(slot).watchers.append(constraint)
+            if any(True for _ in constraint.needs()):
+                self.needy.append(constraint)
+            if isinstance(constraint, Forward):
+                self.layouts.append(constraint)
+            self.sizes.woken.append(constraint)
 
     def propagate(self) -> None:
-        """Step all pending constraints until none learns more."""
-        progress = True
-        while progress:
-            progress = False
-            before, self.pending = self.pending, []
-            for constraint, equation in before:
-                self.at = equation
-                if constraint.step(self.sizes):
-                    progress = True
-                else:
-                    self.pending.append((constraint, equation))
+        """Step what has been woken, the first in the text first, until nothing more is learnt."""
+        queue: list[tuple[int, Constraint]] = []
+        queued: set[Constraint] = set()
+        while queue or self.sizes.woken:
+            for constraint in self.sizes.woken:
+                if not constraint.done and constraint not in queued:
+                    heappush(queue, (constraint.order, constraint))
+                    queued.add(constraint)
+            self.sizes.woken.clear()
+            if queue:
+                _, constraint = heappop(queue)
+                queued.remove(constraint)
+                self.step(constraint)
+
+    def step(self, constraint: Constraint) -> None:
+        """Step one constraint; what it leaves open is a matter of assumptions."""
+        self.at = self.equation_of[constraint]
+        constraint.done = constraint.step(self.sizes)
+        if not constraint.done and isinstance(constraint, (Broadcast, Classes)):
+            heappush(self.doubtful, (constraint.order, constraint))
 
     def solve(self, cost: Slot | None) -> None:
         """Everything: propagate, then ask the first question that can be answered, and again.
@@ -66,12 +95,15 @@ class Solver:
         self.propagate()
         while self.case() or self.scalar_cost(cost) or self.alike() or self.late() or self.open():
             self.propagate()
-        for constraint, equation in self.pending:
+        for constraint, equation in self.equation_of.items():
             self.at = equation
-            raise Unknown(constraint.result)
+            if not constraint.done:
+                raise Unknown(constraint.result)
 
     def case(self) -> bool:
         """Give the first slot that needs a rank the one its names suggest."""
+        while self.needy and self.needy[0].done:
+            self.needy.popleft()
         for need in self.needs():
             if self.half_known(need.slot):
                 return True
@@ -87,21 +119,23 @@ class Solver:
 
     def half_known(self, slot: Slot) -> bool:
         """Settle what is added to something known to make `slot`: the b of relu(X@W + b)."""
-        for constraint, _ in self.pending:
-            if not isinstance(constraint, Broadcast) or find(constraint.result) is not find(slot):
-                continue
-            shapes = [self.sizes.shape(each) for each in constraint.operands]
-            if all(shape in (None, ()) for shape in shapes):
+        for constraint in find(slot).makers:
+            shapes = (
+                [self.sizes.shape(each) for each in constraint.operands] if isinstance(constraint, Broadcast) else []
+            )
+            if not isinstance(constraint, Broadcast) or all(shape in (None, ()) for shape in shapes):
                 continue
             if self.alike_in(constraint):
                 return True
-            unknown = next(each for each, shape in zip(constraint.operands, shapes, strict=True) if shape is None)
-            return self.half_known(unknown) or self.left_open(self.names_behind(unknown))
+            unknown = [each for each, shape in zip(constraint.operands, shapes, strict=True) if shape is None]
+            return any(self.half_known(each) or self.left_open(self.names_behind(each)) for each in unknown)
         return False
 
     def scalar_cost(self, cost: Slot | None) -> bool:
         """Let an unknown cost be a scalar."""
-        if cost is None or self.sizes.shape(cost) is not None:
+        if cost is None or any(self.sizes.shape(slot) not in (None, ()) for slot in self.behind(cost)):
+            return False  # it cannot be one, which is reported when its shape is known
+        if self.sizes.shape(cost) is not None:
             return False
         for name, value in self.leaves.items():
             if self.sizes.shape(value.slot) is None:
@@ -111,13 +145,21 @@ class Solver:
 
     def alike(self) -> bool:
         """Settle one operand of a broadcast by what it stands beside; and labels that are expressions."""
-        for constraint, equation in self.pending:
-            self.at = equation
-            if isinstance(constraint, Broadcast) and self.alike_in(constraint):
+        while self.doubtful:
+            order, constraint = heappop(self.doubtful)
+            self.at = self.equation_of[constraint]
+            if not constraint.done and self.likened(constraint):
+                heappush(self.doubtful, (order, constraint))
                 return True
-            if isinstance(constraint, Classes) and self.sizes.shape(constraint.scores) is not None:
-                self.sizes.unify(constraint.labels, constraint.scores)
-                return True
+        return False
+
+    def likened(self, constraint: Constraint) -> bool:
+        """Settle something about this constraint."""
+        if isinstance(constraint, Broadcast):
+            return self.alike_in(constraint)
+        if isinstance(constraint, Classes) and self.sizes.shape(constraint.scores) is not None:
+            self.sizes.unify(constraint.labels, constraint.scores)
+            return True
         return False
 
     def alike_in(self, broadcast: Broadcast) -> bool:
@@ -143,16 +185,18 @@ class Solver:
 
     def late(self) -> bool:
         """Let the first slice or reshape go ahead with symbols for the sizes not known."""
-        for constraint, equation in self.pending:
-            if isinstance(constraint, Forward) and self.sizes.shape(constraint.of) is not None and constraint.patient:
-                self.at = equation
+        for constraint in self.layouts:
+            if constraint.patient and not constraint.done and self.sizes.shape(constraint.of) is not None:
                 constraint.patient = False
+                self.sizes.woken.append(constraint)
                 return True
         return False
 
     def open(self) -> bool:
         """Leave the first name that is still unknown open."""
-        return self.left_open(self.leaves)
+        while self.unopened and self.sizes.shape(self.leaves[self.unopened[0]].slot) is not None:
+            self.unopened.popleft()
+        return self.left_open([self.unopened[0]] if self.unopened else [])
 
     def left_open(self, names: Iterable[str]) -> bool:
         """Leave the first of `names` that is unknown open."""
@@ -171,33 +215,30 @@ class Solver:
 
     def needs(self) -> Iterator[Need]:
         """What pending constraints must know and do not."""
-        for constraint, equation in self.pending:
-            self.at = equation
-            yield from (need for need in constraint.needs() if self.sizes.shape(need.slot) is None)
+        for constraint in self.needy:
+            self.at = self.equation_of[constraint]
+            if not constraint.done:
+                yield from (need for need in constraint.needs() if self.sizes.shape(need.slot) is None)
 
     def names_of(self, slot: Slot) -> list[str]:
         """The leaves that have this very shape."""
-        found = find(slot)
-        return [name for name, value in self.leaves.items() if find(value.slot) is found]
+        return find(slot).names
 
     def names_behind(self, slot: Slot) -> list[str]:
-        """The leaves of this shape, or those the value is computed from, operand by operand."""
-        names: list[str] = []
+        """The unknown leaves of this shape, and those of what an operation sees through to compute it."""
+        return [name for each in self.behind(slot) if self.sizes.shape(each) is None for name in each.names]
+
+    def behind(self, slot: Slot) -> Iterator[Slot]:
+        """The slot, and as long as they are unknown, those that operations see through to compute it."""
         stack, seen = [find(slot)], set[Slot]()
         while stack:
             found = stack.pop()
-            if found in seen or self.sizes.shape(found) is not None:
+            if found in seen:
                 continue
             seen.add(found)
-            names += self.names_of(found)
-            stack += (find(below) for below in self._computed_from(found))
-        return names
-
-    def _computed_from(self, found: Slot) -> Sequence[Slot]:
-        return [
-            below for constraint, _ in self.pending if find(constraint.result) is found
-            for below in constraint.seen_through()
-        ]  # fmt: skip
+            yield found
+            if found.shape is None:
+                stack += [find(below) for maker in found.makers for below in maker.seen_through()]
 
 
 def is_matrix(name: str) -> bool:

@@ -38,15 +38,16 @@ def name_dimensions(solver: Solver, taken: Iterable[str]) -> dict[str, Dim]:
     for dim in _classes(solver):
         give(dim, _numbered("k", ("k",)))
     hidden = [dim for dim in _hidden(solver) if _placeholder(solver, dim) not in names]
+    widths = _numbered("h", ("h",) if len(hidden) == 1 else ())
     for dim in hidden:
-        give(dim, _numbered("h", ("h",) if len(hidden) == 1 else ()))
+        give(dim, widths)
     if len(hidden) > 1:
         used.add("h")
-    for dim in _rows(solver):
-        give(dim, _numbered("m", ("m",)))
-        break
+    rows = next((dim for dim in _rows(solver) if _placeholder(solver, dim)), 0)
+    give(rows, _numbered("m", ("m",)))
+    others = _numbered("d", LETTERS)
     for dim in _all(solver):
-        give(dim, _numbered("d", LETTERS))
+        give(dim, others)
     return names
 
 
@@ -88,7 +89,7 @@ def _leaf_shapes(solver: Solver) -> list[tuple[Dim, ...]]:
 
 
 def _rows(solver: Solver) -> Iterator[Dim]:
-    yield from (shape[0] for shape in _leaf_shapes(solver) if len(shape) > 1)
+    yield from [shape[0] for shape in _leaf_shapes(solver) if len(shape) > 1][:1]
     for constraint, _ in solver.constraints:
         indices = [constraint.labels] if isinstance(constraint, Classes) else []
         indices += [constraint.index] if isinstance(constraint, Appended) else []

@@ -21,6 +21,7 @@ from backgraph.language.ops import elementwise, leaf, linear, loss, reduce, shap
 from backgraph.language.ops.einsum import einsum
 from backgraph.language.text.constraints import Along, Broadcast, Equal, Product, Reduction, Signature, Swap
 from backgraph.language.text.layouts import Appended, Classes, Concatenation, Forward
+from backgraph.language.text.source import Source
 from backgraph.language.text.unify import Constraint, Slot, Unifier
 
 
@@ -28,12 +29,18 @@ from backgraph.language.text.unify import Constraint, Slot, Unifier
 class Value:
     """The value of a piece of text: a leaf, a number, or the result of an operation."""
 
-    text: str
+    source: Source
     start: int
+    end: int
     slot: Slot
     leaf: str | None = None
     number: float | None = None
     computed: bool = False
+
+    @property
+    def text(self) -> str:
+        """What was written for it."""
+        return self.source.text[self.start : self.end]
 
 
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from backgraph.language.text.tree import Call, Identifier, Literal, Number, Seve
 from backgraph.language.text.unify import Slot
 
 CONSTANTS = {"pi": math.pi}
+MOST_OPERANDS = 100
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -97,17 +98,16 @@ class Lowering:
         return list(self.calls[tree].operands.values())
 
     def _made(self, tree: Tree, done: Mapping[Tree, Value]) -> Value:
-        text = self.source.text[tree.start : tree.end]
         if isinstance(tree, Number):
-            return Value(text, tree.start, Slot(()), number=tree.value)
+            return Value(self.source, tree.start, tree.end, Slot(()), number=tree.value)
         if isinstance(tree, Identifier):
             return self._named(tree)
         if not isinstance(tree, Call):
-            raise self.source.error(tree.start, "a value is needed here", got=text)
+            raise self.source.error(tree.start, "a value is needed here", got=self.source.text[tree.start : tree.end])
         call = self.calls[tree]
         operands = {name: done[part] for name, part in call.operands.items()}
         self._count(call, operands)
-        result = Value(text, tree.start, Slot(), computed=True)
+        result = Value(self.source, tree.start, tree.end, Slot(), computed=True)
         self.equations.append(Equation(call.function, tree.at, operands, call.options, result))
         return result
 
@@ -118,11 +118,13 @@ class Lowering:
         if name in self.assigned:
             raise self.source.error(tree.start, "the name is used before it is given a value", got=name)
         if name in CONSTANTS and name not in self.annotated:
-            return Value(name, tree.start, Slot(()), number=CONSTANTS[name])
+            return Value(self.source, tree.start, tree.end, Slot(()), number=CONSTANTS[name])
         if name not in self.annotated and function_named(name):
             raise self.source.error(tree.start, "a function needs arguments", got=name, hint=f"write {name}(…)")
-        self.leaves[name] = self.names[name] = Value(name, tree.start, Slot(), leaf=name)
-        return self.leaves[name]
+        leaf = Value(self.source, tree.start, tree.end, Slot(), leaf=name)
+        leaf.slot.names.append(name)
+        self.leaves[name] = self.names[name] = leaf
+        return leaf
 
     def _count(self, call: BoundCall, operands: Mapping[str, Value]) -> None:
         for name, value in operands.items():
@@ -188,7 +190,7 @@ def _paired(source: Source, call: Call, function: Function) -> list[tuple[str, T
     parameters = function.parameters
     named = [name for name, p in parameters.items() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
     variadic = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters.values())
-    if len(call.arguments) > len(named) and not variadic:
+    if len(call.arguments) > (MOST_OPERANDS if variadic else len(named)):
         raise source.error(call.at, f"{call.function} has too many operands", expected=_takes(function))
     names = [*named, *map(str, range(len(call.arguments)))]
     pairs = list(zip(names, call.arguments, strict=False))

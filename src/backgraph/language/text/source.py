@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from backgraph.errors import GraphError
 
-MOST_CHARACTERS = 40_000
-MOST_TOKENS = 10_000
+MOST_CHARACTERS = 30_000
+MOST_TOKENS = 6_000
 LONGEST_NAME = 40
 LITERALS = {"True": True, "False": False, "None": None}
 

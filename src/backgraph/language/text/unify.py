@@ -10,7 +10,7 @@ Dimensions are polynomials, so an equation such as ?7 + 2 = d is solved for its 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from backgraph.language.dims import Dim, Open, Polynomial, Shape, symbol
@@ -33,18 +33,26 @@ class Unknown(Exception):  # noqa: N818  # it never leaves the front end, which 
 
 
 class Slot:
-    """The shape of a value, unknown until solved; `link` leads to the slot that stands for it."""
+    """The shape of a value, unknown until solved; `link` leads to the slot that stands for it.
 
-    __slots__ = ("link", "shape")
+    `names` are the leaves of this shape, `makers` the constraints whose result has it, `watchers` all that mention it.
+    """
+
+    __slots__ = ("link", "makers", "names", "shape", "watchers")
 
     def __init__(self, shape: Shape | None = None) -> None:
         self.link: Slot | None = None
         self.shape = shape
+        self.names: list[str] = []
+        self.makers: list[Constraint] = []
+        self.watchers: list[Constraint] = []
 
 
 def find(slot: Slot) -> Slot:
-    """The slot that stands for `slot`."""
+    """The slot that stands for `slot`; the way there is shortened."""
     while slot.link is not None:
+        if slot.link.link is not None:
+            slot.link = slot.link.link
         slot = slot.link
     return slot
 
@@ -61,6 +69,15 @@ class Constraint:
     """What an operation says of shapes; `result` is the slot it determines."""
 
     result: Slot
+    order = 0
+    done = False
+
+    def slots(self) -> Iterator[Slot]:
+        """All slots it mentions."""
+        for value in vars(self).values():
+            yield from (
+                each for each in (value if isinstance(value, (list, tuple)) else (value,)) if isinstance(each, Slot)
+            )
 
     def step(self, sizes: Unifier) -> bool:
         """Learn what can be learnt; True when there is nothing left to learn. Raises Clash."""
@@ -77,10 +94,11 @@ class Constraint:
 
 @dataclass
 class Unifier:
-    """The placeholders solved so far."""
+    """The placeholders solved so far; `woken` are constraints that mention slots that have changed."""
 
     solved: dict[str, Dim]
     count: int = 0
+    woken: list[Constraint] = field(default_factory=list[Constraint])
 
     def fresh(self, rank: int) -> tuple[Dim, ...]:
         """A shape of new placeholders."""
@@ -89,8 +107,11 @@ class Unifier:
 
     def resolve(self, dim: Dim) -> Dim:
         """`dim` with all solved placeholders replaced."""
-        while isinstance(dim, Polynomial) and not dim.symbols.isdisjoint(self.solved):
+        given = dim
+        while isinstance(dim, Polynomial) and any(name in self.solved for name in dim.symbols):
             dim = dim.at(self.solved)
+        if dim is not given and isinstance(given, Polynomial) and given == symbol(min(given.symbols)):
+            self.solved[min(given.symbols)] = dim  # a chain of placeholders is followed once
         return dim
 
     def shape(self, slot: Slot) -> Shape | None:
@@ -115,6 +136,8 @@ class Unifier:
         have = self.shape(found)
         if have is None:
             found.shape = shape
+            self._wake(found)
+            found.watchers = []
         elif isinstance(have, Open) or isinstance(shape, Open) or len(have) != len(shape):
             if have != shape:
                 raise Clash("the shape", have, shape)
@@ -127,12 +150,19 @@ class Unifier:
         a, b = find(a), find(b)
         if a is b:
             return
-        if a.shape is None:
-            a.link = b
-            return
-        if b.shape is not None:
+        if a.shape is not None and b.shape is not None:
             self.assign(a, b.shape)
+        if a.shape is None and (b.shape is not None or len(a.watchers) < len(b.watchers)):
+            a, b = b, a
         b.link = a
+        a.names += b.names
+        a.makers += b.makers
+        self._wake(b)  # whatever mentions both is among those that mention b
+        a.watchers += b.watchers
+
+    def _wake(self, slot: Slot) -> None:
+        slot.watchers = [constraint for constraint in slot.watchers if not constraint.done]
+        self.woken += slot.watchers
 
     def broadcast(self, shapes: Sequence[Shape]) -> Shape:
         """The common shape of known and open shapes, aligned at the last axis; see `check.broadcast_shapes`."""
@@ -156,14 +186,18 @@ def is_placeholder(name: str) -> bool:
 
 
 def _solution(difference: Dim) -> tuple[str | None, Dim]:
-    """A placeholder that makes `difference` 0, and its value: one that stands alone with the coefficient ±1."""
-    if isinstance(difference, int):
-        return None, 0
-    for monomial, coefficient in difference.terms:
+    """A placeholder that makes `difference` 0, and its value: one that stands alone with the coefficient ±1.
+
+    Of several the one whose value has the fewest negative terms: from ?1 + ?2 = ?3, the sum and not a difference.
+    """
+    found: list[tuple[int, str, Dim]] = []
+    for monomial, coefficient in difference.terms if isinstance(difference, Polynomial) else ():
         if len(monomial) != 1 or monomial[0][1] != 1 or abs(coefficient) != 1:
             continue
         name = monomial[0][0]
         value = symbol(name) - difference * coefficient
         if is_placeholder(name) and not (isinstance(value, Polynomial) and name in value.symbols):
-            return name, value
-    return None, 0
+            negative = sum(c < 0 for _, c in value.terms) if isinstance(value, Polynomial) else 0
+            found.append((negative, name, value))
+    _, name, value = min(found, key=lambda each: each[0], default=(0, None, 0))
+    return name, value
