@@ -36,6 +36,7 @@ from backgraph.language.ops.elementwise import (
     softplus,
     sqrt,
     square,
+    stop_gradient,
     tanh,
     where,
 )
@@ -149,6 +150,7 @@ __all__ = [
     "sqrt",
     "square",
     "squared_error",
+    "stop_gradient",
     "sum",
     "symbol",
     "take",

@@ -112,6 +112,7 @@ SCALAR: dict[str, Callable[..., Expr]] = {
     "silu": lambda x: call("mul", x, call("sigmoid", x)),
     "gelu": _gelu,
     "sign": _sign,
+    "stop_gradient": lambda x: x,
     "maximum": _plain("max"),
     "minimum": _plain("min"),
     "clip": lambda x, low, high: call("min", call("max", x, low), high),

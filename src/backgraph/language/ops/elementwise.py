@@ -167,6 +167,7 @@ absolute = Elementwise(
     write=lambda inputs, x: maths.Bars(x),
 )  # fmt: skip
 sign = Elementwise("sign", "−1, 0 or 1", lambda x: np.sign(_real(x)).astype(x.dtype), _zero, ties="sign(0) = 0")
+stop_gradient = Elementwise("stop_gradient", "x, taken as constant", lambda x: _real(x).astype(x.dtype), _zero)
 maximum = Elementwise(
     "maximum", "max(a, b)", _larger,
     lambda G, y, a, b: _share(a > b, a < b, G), lambda G, y, a, b: _share(b > a, b < a, G),
