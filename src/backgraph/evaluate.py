@@ -37,7 +37,7 @@ def evaluate(outputs: Node | Sequence[Node], values: Bindings, watch: Watch | No
     with np.errstate(all="ignore"):
         for node in order:
             if node not in table:
-                value = np.asarray(_concrete(node, sizes).numpy(*[table[given] for given in node.inputs]))
+                value = np.asarray(concrete(node, sizes).numpy(*[table[given] for given in node.inputs]))
                 table[node] = value if watch is None else watch(node, value)
             for given in node.inputs:
                 remaining[given] -= 1
@@ -61,12 +61,12 @@ def bind(order: Sequence[Node], values: Bindings) -> tuple[dict[Node, Array], di
             expected = f"{shape_text(node.shape)} {node.dtype}"
             raise CalculusError("BG302", str(node.op), "no value is given for this input", expected=expected)
         table[node] = _array(node, given[node])
-        _measure(node, table[node].shape, sizes)
+        measure(node, table[node].shape, sizes)
     return table, sizes
 
 
-def _concrete(node: Node, sizes: Mapping[str, Any]) -> Operation:
-    """The operation with all its dimensions known."""
+def concrete(node: Node, sizes: Mapping[str, Any]) -> Operation:
+    """The operation of `node` with all its dimensions known. Raises CalculusError BG302 where `sizes` lacks one."""
     op = node.op.at(sizes)
     if op is not node.op and (unknown := symbols_within(tuple(vars(op).values()))):
         what = f"the size of {', '.join(sorted(unknown))} is not known"
@@ -116,7 +116,8 @@ def _array(node: Node, value: ArrayLike) -> Array:
     )
 
 
-def _measure(node: Node, shape: tuple[int, ...], sizes: dict[str, Any]) -> None:
+def measure(node: Node, shape: tuple[int, ...], sizes: dict[str, Any]) -> None:
+    """Note in `sizes` what the shape of a value of the variable `node` says. Raises CalculusError BG302 for a misfit."""
     if isinstance(node.shape, Open):
         sizes[f"shape of {node.op}"] = shape
         return
