@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter, Token
 
-from backgraph.errors import TrainingError
+from backgraph.errors import TrainingError, UsageError
 
 
 def whole_number(_type: type, tokens: Sequence[Token]) -> int:
@@ -34,6 +34,17 @@ def widths(text: str) -> tuple[int, ...]:
     if min(numbers) < 1:
         raise _refused(text)
     return numbers
+
+
+def dimensions(text: str) -> dict[str, int]:
+    """`m=128, d=784` as a table. Raises UsageError BG601."""
+    sizes: dict[str, int] = {}
+    for part in names(text):
+        name, _, size = (piece.strip() for piece in part.partition("="))
+        if not name or not (size.isdecimal() and size.isascii()) or name in sizes:
+            raise UsageError("BG601", "--size", "not sizes of dimensions", got=part, expected="such as m=128,d=784")
+        sizes[name] = int(size)
+    return sizes
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def lowered(
     nests, values = lower(outputs, dict(arguments))
     seen: set[Value] = set()
     results: list[Value] = []
-    for number, value in enumerate(values):
+    for value in values:
         if storage(value).role != "temporary" or value.base is not None or value in seen:
             value = _copied(nests, value)  # outputs are values of their own, never an argument or one another
         seen.add(value)
@@ -93,13 +93,14 @@ def compile_program(
     """Native code that computes `outputs` from `arguments`."""
     program, _ = lowered(outputs, arguments, in_place or {})
     program = scheduled(program)
-    place = {new: old for new, old in program.in_place.items()}
+    place = dict(program.in_place)
     groups = tuple(phases(program.nests, place))
     values = in_memory(program, list(arguments.values()))
     module = build(groups, values, target or host_target())
     library = Library(module, target or host_target(), level, frozenset({"sched_yield"}))
     ends = [v for v in program.kept if v not in place]
-    return Compiled(library, program, groups, values, tuple(lifetimes(groups, ends)), program.kept)
+    lives = tuple(life for life in lifetimes(groups, ends) if life.value in values)
+    return Compiled(library, program, groups, values, lives, program.kept)
 
 
 def in_memory(program: Program, arguments: Sequence[Value]) -> tuple[Value, ...]:

@@ -1,0 +1,44 @@
+"""`backgraph compile`: every stage from a cost typed in to machine code."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from backgraph.cli.numbers import dimensions, names
+from backgraph.cli.screen import write
+from backgraph.errors import UsageError
+
+
+def compile(
+    cost: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    show: str,
+    wrt: str = "",
+    shape: str = "",
+    size: str = "",
+    dtype: str = "float32",
+    isa: str | None = None,
+) -> None:
+    """Print a stage of the compiler for a cost and its gradients.
+
+    Args:
+        cost: a cost such as "sum(relu(X@W)**2)", or statements separated by semicolons.
+        show: graph, rules, nests, schedule, llvm or asm.
+        wrt: the names to differentiate with respect to, such as W1,W2; without it only the cost is compiled.
+        shape: shapes that the text does not tell, such as "b:h, T:".
+        size: sizes of dimensions, such as m=128,d=784; all but the batch are needed, except for graph and rules.
+        dtype: float32 or float64.
+        isa: avx512, avx2 or baseline; the best of this machine by default.
+    """
+    from backgraph.compile.stages import SHOWN, stage_text, stages
+    from backgraph.compile.target import host_target
+
+    sizes = dimensions(size)
+    if show not in SHOWN:
+        raise UsageError("BG601", "--show", "unknown stage", got=show, expected=", ".join(SHOWN))
+    found = stages(cost, wrt=names(wrt), shapes=shape, sizes=sizes, dtype=dtype, target=host_target(isa))
+    page = stage_text(found, show)
+    write(page if page.endswith("\n") else page + "\n")
