@@ -117,7 +117,7 @@ def _array(node: Node, value: ArrayLike) -> Array:
 
 
 def measure(node: Node, shape: tuple[int, ...], sizes: dict[str, Any]) -> None:
-    """Note in `sizes` what the shape of a value of the variable `node` says. Raises CalculusError BG302 for a misfit."""
+    """Note in `sizes` what the shape of a value of the variable `node` says. Raises CalculusError BG302 at a misfit."""
     if isinstance(node.shape, Open):
         sizes[f"shape of {node.op}"] = shape
         return
