@@ -1,7 +1,8 @@
-"""One contestant in a process of its own: `python -m benchmarks.contestants NAME` speaks JSON lines on stdin and stdout.
+"""One contestant in a process of its own: `python -m benchmarks.contestants NAME` speaks JSON lines.
 
 Every contestant does the same mathematics: one hidden layer, relu, cross-entropy, weight decay, SGD, on the same
-batches from the same starting weights. First line in: the problem. First line out: where the weights after 20 steps lie.
+batches from the same starting weights. First line in: the problem. First line out: where the weights after 20 steps
+lie.
 Then each line in is a number of steps to do, each line out the seconds they took.
 """
 
@@ -57,7 +58,6 @@ def backgraph(problem: Problem) -> Run:
     import backgraph as bg
     from backgraph.compile.target import host_target
     from backgraph.optim.sgd import SGD
-    from backgraph.train.interrupt import Interrupt
     from backgraph.train.native import NativeEngine
     from backgraph.train.step import training_step
 
@@ -74,7 +74,7 @@ def backgraph(problem: Problem) -> Run:
 
     def run(steps: int) -> Any:
         index, scalars = problem.index(steps), step.schedule(0, steps)
-        loop(variables, data, index, scalars, Interrupt(), problem.threads)
+        loop(variables, data, index, scalars, threads=problem.threads)
         return variables
 
     return run
@@ -141,6 +141,7 @@ CONTESTANTS: dict[str, Callable[[Problem], Run]] = {
 def main() -> None:
     """Serve one problem."""
     problem = Problem(**json.loads(sys.stdin.readline()))
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: problem.threads])
     run = CONTESTANTS[sys.argv[1]](problem)
     path = Path(problem.folder) / f"{sys.argv[1].replace(' ', '-')}-{os.getpid()}.npz"
     np.savez(path, *(run(CHECKED_STEPS)))

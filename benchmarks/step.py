@@ -1,4 +1,4 @@
-"""Time of one training step against the peers: `python -m benchmarks.step [--quick] [--threads 2] [--peers "jax scan"]`.
+"""Time of one training step against the peers: `python -m benchmarks.step [--threads 2] [--peers "jax scan"]`.
 
 Contestants run in processes of their own, pinned to as many processors as they may have threads, and alternate A B A B;
 what counts is the median of the ratios of neighbours. All must first reach the same weights after 20 steps.
@@ -47,11 +47,9 @@ class Contestant:
     def __init__(self, name: str, problem: Problem) -> None:
         self.name = name
         limits = {"XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={'true' if problem.threads > 1 else 'false'}"}
-        processors = sorted(os.sched_getaffinity(0))[: problem.threads]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.contestants", name],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **limits},
-            preexec_fn=lambda: os.sched_setaffinity(0, processors),
         )  # fmt: skip
         self.weights = np.load(self.ask(json.dumps(asdict(problem))))
 
@@ -73,7 +71,9 @@ class Contestant:
         self.process.wait()
 
 
-def measure(shape: tuple[int, int, int, int], names: list[str], threads: int, turns: int, isa: str | None) -> dict[str, float]:
+def measure(
+    shape: tuple[int, int, int, int], names: list[str], threads: int, turns: int, isa: str | None
+) -> dict[str, float]:
     """Median microseconds a step for each, and the median ratio of each peer to the first."""
     with tempfile.TemporaryDirectory() as folder:
         problem = Problem(*shape, threads=threads, folder=folder, isa=isa)

@@ -35,7 +35,7 @@ from backgraph.language.dims import Dim, product
 
 @dataclass(frozen=True)
 class Shape:
-    """The roles of a contraction's axes: `batch` outside, `row` only in the first operand, `column` only in the second."""
+    """The roles of a contraction's axes: `batch` outside, `row` only in one operand, `column` only in the other."""
 
     batch: tuple[Axis, ...]
     row: Axis | None
@@ -91,7 +91,9 @@ class Contraction:
     def __init__(self, emitter: Emitter, nest: Nest, shape: Shape, target: Target) -> None:
         self.e, self.nest, self.shape = emitter, nest, shape
         a, b = nest.operands
-        assert isinstance(a, Read) and isinstance(b, Read) and nest.reduce is not None
+        assert isinstance(a, Read)
+        assert isinstance(b, Read)
+        assert nest.reduce is not None
         self.A, self.B = (b, a) if shape.swapped else (a, b)
         self.k = nest.reduce
         self.dtype = a.dtype
@@ -117,7 +119,9 @@ class Contraction:
         if not fixed or size % width:  # type: ignore[operator]
             with b.if_then(b.icmp_signed("<", whole, high)):
                 count = -(-(size % width) // LANES) if fixed else self.vectors  # type: ignore[operator]
-                masks = [mask_below(b, b.sub(b.sub(high, whole), integer(q * LANES))) for q in range(count)]
+                masks: list[ir.Value | None] = [
+                    mask_below(b, b.sub(b.sub(high, whole), integer(q * LANES))) for q in range(count)
+                ]
                 self.panel(ranges, frame, whole, masks)
 
     def panel(

@@ -46,14 +46,20 @@ def batch_symbol(leaves: Sequence[Node]) -> str | None:
 class Function:
     """Outputs of a graph as a native function of its inputs.
 
-    Call it with values by position (the order of `inputs`) or by name; it returns one array, or a list. `threads` limits
-    the number of threads; small problems run on one. The result has the same bits for any number.
+    Call it with values by position (the order of `inputs`) or by name; it returns one array, or a list. `threads`
+    limits the number of threads; small problems run on one. The result has the same bits for any number.
     """
 
     def __init__(
-        self, inputs: Sequence[Node], outputs: Sequence[Node], single: bool, threads: int | None, target: Target | None,
-        level: int,
-    ) -> None:  # fmt: skip
+        self,
+        inputs: Sequence[Node],
+        outputs: Sequence[Node],
+        *,
+        single: bool,
+        threads: int | None = None,
+        target: Target | None = None,
+        level: int = 3,
+    ) -> None:
         self.inputs, self.outputs, self.single = tuple(inputs), tuple(outputs), single
         self.threads, self.target, self.level = threads, target, level
         self.order = topological_order(outputs)
@@ -121,7 +127,7 @@ class NativeProgram:
         results = [new_array(value, {self.batch or "": batch}) for value in self.compiled.outputs]
         given.update(zip(self.compiled.outputs, results, strict=True))
         call = Call(self.compiled, given, {self.batch or "": batch})
-        call(self.run, 1, batch, number_of_threads(self.compiled, call.sizes, 1, self.threads))
+        call(self.run, 1, batch, number_of_threads(self.compiled, call.sizes, self.threads))
         return results
 
 
@@ -183,7 +189,7 @@ WORK_PER_THREAD = 100_000
 """Points of loops below which a second thread costs more than it brings."""
 
 
-def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], steps: int, limit: int | None) -> int:
+def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int | None) -> int:
     """How many threads this much work deserves."""
     if limit == 1:
         return 1
@@ -232,4 +238,5 @@ def compile(
     """
     ins = [inputs] if isinstance(inputs, Node) else list(inputs)
     single = isinstance(outputs, Node)
-    return Function(ins, [outputs] if isinstance(outputs, Node) else list(outputs), single, threads, target, level)
+    outs = [outputs] if isinstance(outputs, Node) else list(outputs)
+    return Function(ins, outs, single=single, threads=threads, target=target, level=level)

@@ -5,7 +5,7 @@ Everything is emitted through llvmlite's builder, never pasted from strings. Not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,7 +87,7 @@ class Loop:
 @contextmanager
 def loop(
     b: ir.IRBuilder, low: ir.Value, high: ir.Value, step: int | ir.Value = 1, carried: Sequence[ir.Value] = ()
-) -> Iterator[Loop]:
+) -> Generator[Loop]:
     """`for index = low; index < high; index += step`. After it `Loop.carried` holds the final values."""
     before = b.block
     head, body, after = (b.append_basic_block(name) for name in ("head", "body", "after"))
@@ -160,7 +160,7 @@ def gather_lanes(b: ir.IRBuilder, base: ir.Value, offsets: ir.Value, dtype: str,
     return intrinsic(b, f"llvm.masked.gather.{type_suffix(kind)}.v{LANES}p0", kind, arguments)
 
 
-def scatter_lanes(
+def scatter_lanes(  # noqa: PLR0917  (as LLVM's own)
     b: ir.IRBuilder, value: ir.Value, base: ir.Value, offsets: ir.Value, dtype: str, mask: ir.Value | None
 ) -> None:
     """Store one element at each offset (in elements)."""

@@ -102,7 +102,10 @@ def _plain(name: str) -> Callable[..., Expr]:
 
 SCALAR: dict[str, Callable[..., Expr]] = {
     name: _plain(name)
-    for name in ["add", "sub", "mul", "div", "neg", "sqrt", "exp", "log", "log1p", "expm1", "sin", "cos", "tanh", "sigmoid", "softplus", "abs"]
+    for name in (
+        *("add", "sub", "mul", "div", "neg", "abs", "sqrt", "exp", "log"),
+        *("log1p", "expm1", "sin", "cos", "tanh", "sigmoid", "softplus"),
+    )
 } | {
     "power": _plain("pow"),
     "square": lambda x: call("mul", x, x),
@@ -157,7 +160,7 @@ class Lowering:
         return out
 
     def combine(
-        self, label: str, shape: Sequence[Dim], over: Dim, reduction: str, operands: Callable[..., tuple[Expr, ...]],
+        self, label: str, shape: Sequence[Dim], over: Dim, reduction: str, operands: Callable[..., tuple[Expr, ...]], *,
         finish: Callable[[Expr], Expr] = lambda x: x,
     ) -> Value:  # fmt: skip
         """A new value that is a reduction over one axis; `operands(*indices, k)`, `finish` applied to the result."""
@@ -458,7 +461,7 @@ def _cross_entropy(state: Lowering, node: Node, card: Any) -> Value:
         impossible = call("and", call("eq", t, number(0, t)), call("eq", log_p, number(float("-inf"), t)))
         return (call("mul", t, choose(impossible, number(0, t), log_p)),)
 
-    return state.combine("cross_entropy", _shape(node), u.shape[-1], "add", operands, negative)
+    return state.combine("cross_entropy", _shape(node), u.shape[-1], "add", operands, finish=negative)
 
 
 def _max(state: Lowering, node: Node, card: Any) -> Value:

@@ -1,7 +1,7 @@
 """Memory is planned, not allocated: lifetimes in phases → offsets in one arena.
 
-A piece of memory is given to another value only when a barrier stands between the last touch of the one and the first of
-the other. Offsets are computed for the batch of a call, so a program compiled once serves any batch.
+A piece of memory is given to another value only when a barrier stands between the last touch of the one and the first
+of the other. Offsets are computed for the batch of a call, so a program compiled once serves any batch.
 """
 
 from __future__ import annotations

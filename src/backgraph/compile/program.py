@@ -2,8 +2,9 @@
 
     run(pointers, strides, steps, batch, shared, thread, threads)
 
-`pointers[v]` is the memory of value v, moved by `strides[v]` bytes from step to step (a row of shuffled indices, a learning
-rate, a place for the loss). Every thread runs every nest of a phase over its own range of the shared axis; then a barrier.
+`pointers[v]` is the memory of value v, moved by `strides[v]` bytes from step to step (a row of shuffled indices, a
+learning rate, a place for the loss). Every thread runs every nest of a phase over its own range of the shared axis;
+then a barrier.
 `shared` holds the barrier and the stop flag; the last thread to arrive at a barrier decides for all whether to stop.
 """
 
@@ -92,7 +93,7 @@ class Driver:
         with loop(b, integer(0), self.steps) as step:
             for phase in self.phases:
                 for nest in phase.nests:
-                    self.call(self.functions[id(nest)], nest, step.index)
+                    self.call(self.functions[id(nest)], step.index)
                 self.barrier()
             b.store(b.add(step.index, integer(1)), done)
             go_on = self.run.append_basic_block("go_on")
@@ -110,7 +111,7 @@ class Driver:
         """One of the shared integers."""
         return self.b.load_atomic(self.place(number), "acquire", 4)
 
-    def call(self, nest_function: NestFunction, nest: Nest, step: ir.Value) -> None:
+    def call(self, nest_function: NestFunction, step: ir.Value) -> None:
         """A thread's share of a nest; without a shared axis the first thread does it."""
         b = self.b
         pointers = [self.memory(value, step) for value in nest_function.values]

@@ -61,7 +61,7 @@ def _negative(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
 
 
 def _function(name: str) -> Emit:
-    return lambda b, *arguments: FUNCTIONS[name](b, *arguments)
+    return FUNCTIONS[name]
 
 
 EMIT: dict[str, Emit] = {

@@ -27,8 +27,8 @@ GLANCE = 0.02
 def run_threads(enter: Callable[[int], int], threads: int, shared: Array, request: Request | None = None) -> int:
     """Let `threads` threads enter; returns what the first one returns.
 
-    Without a `request` a single thread runs in the caller's own. With one, or on Ctrl-C, the run stops after the step it
-    is in.
+    Without a `request` a single thread runs in the caller's own. With one, or on Ctrl-C, the run stops after the
+    step it is in.
     """
     if threads == 1 and request is None:
         return enter(0)

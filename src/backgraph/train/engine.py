@@ -7,6 +7,7 @@ the reference, step by step through the evaluator.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -70,6 +71,16 @@ class NumpyEngine:
                 np.copyto(array, new)
             outputs.append([float(result) for result in results[: len(step.outputs)]])
         return np.array(outputs, "float64").reshape(len(outputs), len(step.outputs))
+
+
+def default_engine() -> Engine:
+    """The native engine; where llvmlite is not installed, the NumPy engine, with one clear line on standard error."""
+    try:
+        from backgraph.train.native import NativeEngine
+    except ImportError as missing:
+        print(f"backgraph: no native code without {missing.name}; training with NumPy, slower", file=sys.stderr)
+        return NumpyEngine()
+    return NativeEngine()
 
 
 def bindings(

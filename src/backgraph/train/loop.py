@@ -19,7 +19,7 @@ from backgraph.optim.clipping import Clip
 from backgraph.optim.limits import whole
 from backgraph.optim.optimizer import Optimizer
 from backgraph.train.callbacks import Callback, any_wants_to_stop
-from backgraph.train.engine import Engine, NumpyEngine, bindings, divergence
+from backgraph.train.engine import Engine, bindings, default_engine, divergence
 from backgraph.train.examples import examples, minibatches
 from backgraph.train.interrupt import Interrupt, interruptible
 from backgraph.train.shuffle import permutation
@@ -78,7 +78,7 @@ class Training:
         arrays, _ = examples(self.step, data)
         whole("epochs", epochs, least=0)
         with interruptible() as interrupt:
-            run = _Run(arrays, engine or NumpyEngine(), interrupt, validation, callbacks, steps_per_call)
+            run = _Run(arrays, engine or default_engine(), interrupt, validation, callbacks, steps_per_call)
             for callback in callbacks:
                 callback.begin(self)
             try:

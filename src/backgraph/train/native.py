@@ -2,7 +2,8 @@
 
 Gather by shuffled index, forward, backward and update are one program; Python sees a whole epoch. Every variable is
 updated in its own memory after its last reader (decision 10). Where a step goes wrong (NaN or infinity), the call is
-taken back and repeated up to the step before, which gives the same bits, so that variables are as `Engine.run` promises.
+taken back and repeated up to the step before, which gives the same bits, so that variables are as `Engine.run`
+promises.
 """
 
 from __future__ import annotations
@@ -52,14 +53,14 @@ class NativeEngine:
         """As `Engine.run` says."""
         loop = self.loop(step, data)
         before = [array.copy() for array in variables]
-        outputs = loop(variables, data, index, scalars, interrupt, self.threads)
+        outputs = loop(variables, data, index, scalars, interrupt=interrupt, threads=self.threads)
         good = _finite_steps(outputs)
         if good == len(outputs) and all(np.isfinite(array).all() for array in variables):
             return outputs
         for steps in range(min(good, len(outputs)), -1, -1):
             for array, old in zip(variables, before, strict=True):
                 np.copyto(array, old)
-            outputs = loop(variables, data, index[:steps], scalars[:steps], interrupt, self.threads)
+            outputs = loop(variables, data, index[:steps], scalars[:steps], interrupt=interrupt, threads=self.threads)
             if all(np.isfinite(array).all() for array in variables):
                 break
         return outputs
@@ -102,9 +103,15 @@ class NativeLoop:
         self.arena_bytes = 0
 
     def __call__(
-        self, variables: Sequence[Array], data: Mapping[Node, Array], index: Array, scalars: Array,
-        interrupt: Interrupt, threads: int | None,
-    ) -> Array:  # fmt: skip
+        self,
+        variables: Sequence[Array],
+        data: Mapping[Node, Array],
+        index: Array,
+        scalars: Array,
+        *,
+        interrupt: Interrupt | None = None,
+        threads: int | None = None,
+    ) -> Array:
         """Run the steps of `index`; returns the outputs of those that were done."""
         steps, rows = index.shape
         columns, given, moves = [], {}, {}
@@ -122,7 +129,7 @@ class NativeLoop:
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
         call = Call(self.compiled, given, {ROWS: rows}, moves)
         self.arena_bytes = call.arena_bytes
-        count = number_of_threads(self.compiled, {ROWS: rows}, steps, threads or available_processors())
+        count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors())
         done = call(self.native, steps, rows, count, interrupt) if steps else 0
         return np.stack(columns, axis=1)[:done].astype("float64")
 
@@ -133,6 +140,6 @@ def _sizes(step: Step, data: Mapping[Node, Array]) -> dict[str, int]:
     for leaf in (*step.rows, *step.fixed):
         assert isinstance(leaf.shape, tuple)
         for dim, n in zip(leaf.shape, data[leaf].shape, strict=True):
-            if isinstance(dim, Polynomial) and symbols((dim,)) != {ROWS}:
+            if isinstance(dim, Polynomial) and symbols((dim,)) != frozenset({ROWS}):
                 sizes[str(dim)] = n
     return sizes
