@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from inspect import Parameter
 from typing import Any, NamedTuple
 
 from backgraph.errors import nearest
-from backgraph.language.dims import Dim, symbol
-from backgraph.language.ops.leaf import DTYPES
 from backgraph.language.text.functions import Equation, Function, Value, function_named, function_names
+from backgraph.language.text.options import OPTIONS, integer
 from backgraph.language.text.source import Source
 from backgraph.language.text.syntax import statements
-from backgraph.language.text.tree import Call, Identifier, Literal, Number, Several, Statement, Tree
+from backgraph.language.text.tree import Call, Identifier, Literal, Number, Statement, Tree
 from backgraph.language.text.unify import Slot
 
 CONSTANTS = {"pi": math.pi}
 MOST_OPERANDS = 100
-REDUCTIONS = ("mean", "sum", "none")
 
 
 class BoundCall(NamedTuple):
@@ -209,95 +207,7 @@ def _takes(function: Function) -> str:
 def _option(source: Source, function: Function, name: str, tree: Tree) -> Any:
     read, expected = OPTIONS[name]
     try:
-        return _integer(tree) if function.parameters[name].annotation == "int" else read(tree)
+        return integer(tree) if function.parameters[name].annotation == "int" else read(tree)
     except (TypeError, ValueError):
         got = source.text[tree.start : tree.end]
         raise source.error(tree.start, f"{function.name}: {name} is wrong", got=got, expected=expected) from None
-
-
-def _integer(tree: Tree) -> int:
-    value = tree.folded
-    if value is None or not value.is_integer() or abs(value) >= 2**53:
-        raise ValueError
-    return int(value)
-
-
-def _integers(tree: Tree) -> tuple[int, ...]:
-    return tuple(_integer(item) for item in tree.items) if isinstance(tree, Several) else (_integer(tree),)
-
-
-def _axis(tree: Tree) -> int | tuple[int, ...] | None:
-    if isinstance(tree, Literal) and tree.value is None:
-        return None
-    return _integers(tree) if isinstance(tree, Several) else _integer(tree)
-
-
-def _permutation(tree: Tree) -> tuple[int, ...] | None:
-    return None if _axis(tree) is None else _integers(tree)
-
-
-def _flag(tree: Tree) -> bool:
-    if not isinstance(tree, Literal) or not isinstance(tree.value, bool):
-        raise TypeError
-    return tree.value
-
-
-def _real(tree: Tree) -> float:
-    if tree.folded is None:
-        raise TypeError
-    return tree.folded
-
-
-def _word(*words: str) -> Callable[[Tree], str]:
-    """One of `words`, in quotes or not."""
-
-    def read(tree: Tree) -> str:
-        value = tree.name if isinstance(tree, Identifier) else tree.value if isinstance(tree, Literal) else None
-        if value not in words:
-            raise ValueError
-        return str(value)
-
-    return read
-
-
-def _letters(tree: Tree) -> str:
-    if not isinstance(tree, Literal) or not isinstance(tree.value, str):
-        raise TypeError
-    return tree.value
-
-
-def _dimension(tree: Tree, least: int = 0) -> Dim:
-    if isinstance(tree, Identifier):
-        return symbol(tree.name)
-    value = _integer(tree)
-    if value < least:
-        raise ValueError
-    return value
-
-
-def _dimensions(tree: Tree) -> tuple[Dim, ...]:
-    return tuple(_dimension(item, -1) for item in (tree.items if isinstance(tree, Several) else (tree,)))
-
-
-def _index(tree: Tree) -> Any:
-    return tree.value if isinstance(tree, Literal) else _integers(tree)
-
-
-_sizes = "integers or names of dimensions"
-
-OPTIONS: dict[str, tuple[Callable[[Tree], Any], str]] = {
-    "axis": (_axis, "an integer, a tuple of them, or None"),
-    "keepdims": (_flag, "True or False"),
-    "reduction": (_word(*REDUCTIONS), "mean, sum or none"),
-    "label_smoothing": (_real, "a number"),
-    "q": (_real, "a number"),
-    "permutation": (_permutation, "integers such as (1, 0)"),
-    "shape": (_dimensions, _sizes),
-    "depth": (_dimension, _sizes),
-    "dim": (_dimension, _sizes),
-    "n": (_dimension, _sizes),
-    "dtype": (_word(*DTYPES), ", ".join(DTYPES)),
-    "subscripts": (_letters, "letters in quotes such as 'ik,kj->ij'"),
-    "brackets": (_index, "integers or slices"),
-}
-"""Parameters that are not operands: how each is read, and what is expected. All other parameters take values."""
