@@ -122,7 +122,7 @@ class NativeProgram:
     def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> list[Array]:
         """Arrays for the outputs; `table` has one for every input."""
         batch = sizes.get(self.batch, 1) if self.batch else 1
-        given = {value: np.ascontiguousarray(table[leaf]) for leaf, value in self.arguments.items()}
+        given = {value: plain(table[leaf], value.dtype) for leaf, value in self.arguments.items()}
         check_lookups(self.compiled, given, {self.batch or "": batch})
         results = [new_array(value, {self.batch or "": batch}) for value in self.compiled.outputs]
         given.update(zip(self.compiled.outputs, results, strict=True))
@@ -135,6 +135,11 @@ def native_run(compiled: Compiled) -> Any:
     """`run` of the library as a ctypes function."""
     p, i = ctypes.c_void_p, ctypes.c_int64
     return compiled.library.function("run", i, p, p, i, i, p, i, i)
+
+
+def plain(array: Array, dtype: str) -> Array:
+    """The array as native code reads it: row-major, aligned, in the byte order of this machine; a copy if need be."""
+    return np.require(array, dtype, ["C", "A"])
 
 
 def new_array(value: Value, sizes: Mapping[str, int]) -> Array:

@@ -29,7 +29,6 @@ from backgraph.models.mlp import MLP
 from backgraph.optim import OPTIMIZERS
 from backgraph.optim.schedules import rate_at
 from backgraph.train.files import save_atomically
-from backgraph.train.interrupt import Interrupt
 from backgraph.train.native import NativeEngine, NativeLoop
 from backgraph.train.step import training_step
 

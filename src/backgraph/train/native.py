@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from backgraph.compile.function import Call, available_processors, native_run, number_of_threads, specialised
+from backgraph.compile.function import Call, available_processors, native_run, number_of_threads, plain, specialised
 from backgraph.compile.nest import Value
 from backgraph.compile.pipeline import Compiled, compile_program
 from backgraph.compile.target import Target
@@ -119,13 +119,13 @@ class NativeLoop:
             column = np.zeros(steps, value.dtype)
             columns.append(column)
             given[value], moves[value] = column, column.itemsize
-        table = np.ascontiguousarray(index)
+        table = plain(index, "int64")
         given[self.value[self.index]], moves[self.value[self.index]] = table, rows * table.itemsize
         for number, leaf in enumerate(self.step.scalars):
             column = scalars[:, number].astype(leaf.dtype)
             given[self.value[leaf]], moves[self.value[leaf]] = column, column.itemsize
-        given |= {value: np.ascontiguousarray(data[leaf]) for value, leaf in self.tables.items()}
-        given |= {self.value[leaf]: np.ascontiguousarray(data[leaf]) for leaf in self.step.fixed}
+        given |= {value: plain(data[leaf], leaf.dtype) for value, leaf in self.tables.items()}
+        given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
         call = Call(self.compiled, given, {ROWS: rows}, moves)
         self.arena_bytes = call.arena_bytes
