@@ -9,7 +9,7 @@ python := $(VENV)/bin/python
 pytest = $(python) -m pytest --no-header -n $(WORKERS)
 pip := $(python) -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test test-all check nightly lock clean
+.PHONY: help demo test test-all check docs nightly lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -29,6 +29,9 @@ check: $(VENV)/.check ## style, types, and the direction of imports
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/basedpyright --pythonpath $(python)
 	$(python) -m pytest --no-header tests/test_imports_point_down.py
+
+docs: $(VENV)/.test ## run the programs and commands in the documents, and check what the documents name
+	BACKGRAPH_PROFILE=fast $(pytest) tests/docs
 
 nightly: ## everything with long random searches, on each Python of PYTHONS that is here
 	@set -e; found=; for each in $(PYTHONS); do \
