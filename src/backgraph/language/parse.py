@@ -19,7 +19,7 @@ from backgraph.language.text.constraints import Broadcast
 from backgraph.language.text.conventions import Solver, is_matrix
 from backgraph.language.text.dimensions import name_dimensions, named, named_shape
 from backgraph.language.text.functions import Equation, Value
-from backgraph.language.text.layouts import Appended, Classes
+from backgraph.language.text.layouts import Classes
 from backgraph.language.text.lower import Lowered, Lowering
 from backgraph.language.text.source import Source
 from backgraph.language.text.unify import Clash, Slot, Unknown, find
@@ -121,15 +121,20 @@ def _leaves(solver: Solver, shape_of: Mapping[str, Shape], dtype: str, wrt: Sequ
     return leaves
 
 
-def _indices(solver: Solver) -> set[str]:
-    """The names that hold integer labels or indices."""
-    values = (
-        equation.operands[name]
+def _indices(solver: Solver) -> dict[str, str]:
+    """The names that hold integers, with what they hold: labels of classes, or others, such as rows of a table."""
+    soft = {
+        equation
         for constraint, equation in solver.constraints
-        if isinstance(constraint, Appended) or (isinstance(constraint, Classes) and constraint.indices)
+        if isinstance(constraint, Classes) and not constraint.indices
+    }
+    held = {
+        equation.operands[name].leaf: "integer labels" if name == "y" else "integers"
+        for _, equation in solver.constraints
+        if equation not in soft
         for name in equation.function.labels
-    )
-    return {value.leaf for value in values if value.leaf is not None}
+    }
+    return {leaf: what for leaf, what in held.items() if leaf is not None}
 
 
 def _built(source: Source, lowered: Lowered, leaves: Mapping[str, Node], dtype: str) -> dict[Value, Node]:
@@ -183,7 +188,7 @@ def _assumptions(solver: Solver, shape_of: Mapping[str, Shape], dimensions: dict
         why = solver.assumed.get(name, "labels" if name in labels and _is_free(solver, name) else "")
         written = shape_text(shape)
         if name in labels and why:
-            yield f"{name} holds integer labels" + (f" {written}" if shape else "")
+            yield f"{name} holds {labels[name]}" + (f" {written}" if shape else "")
         elif why == "case":
             case = "upper" if is_matrix(name) else "lower"
             yield f"{name} is a {'matrix' if case == 'upper' else 'vector'} {written} ({case} case)"

@@ -92,6 +92,8 @@ OPTIONS: dict[str, tuple[Callable[[Tree], Any], str]] = {
     "reduction": (_word(*REDUCTIONS), "mean, sum or none"),
     "label_smoothing": (_real, "a number"),
     "q": (_real, "a number"),
+    "rate": (_real, "a number"),
+    "stream": (integer, "an integer"),
     "permutation": (_permutation, "integers such as (1, 0)"),
     "shape": (_dimensions, _sizes),
     "depth": (_dimension, _sizes),
