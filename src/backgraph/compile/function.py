@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backgraph.compile.memory import concrete, plan
-from backgraph.compile.nest import Value, storage
+from backgraph.compile.nest import Value
 from backgraph.compile.pipeline import Compiled, compile_program
 from backgraph.compile.program import SHARED_INTEGERS
 from backgraph.compile.target import Target
@@ -212,20 +212,13 @@ def available_processors() -> int:
 
 def check_lookups(compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int]) -> None:
     """Indices that the caller gives must lie in their tables. Raises CalculusError BG302."""
-    from backgraph.compile.nest import Lookup
-
-    for nest in compiled.program.nests:
-        for read in nest.reads:
-            for axis, index in enumerate(read.index):
-                source = storage(index.read.value) if isinstance(index, Lookup) else None
-                if source is None or source not in given or not given[source].size:
-                    continue
-                n, low, high = concrete(read.value.shape[axis], sizes), given[source].min(), given[source].max()
-                if low < 0 or high >= n:
-                    bad = low if low < 0 else high
-                    raise CalculusError(
-                        "BG302", source.label, "an index is outside its table", got=bad, expected=f"0…{n - 1}"
-                    )
+    for source, size in compiled.lookups:
+        if source not in given or not given[source].size:
+            continue
+        n, low, high = concrete(size, sizes), given[source].min(), given[source].max()
+        if low < 0 or high >= n:
+            bad = low if low < 0 else high
+            raise CalculusError("BG302", source.label, "an index is outside its table", got=bad, expected=f"0…{n - 1}")
 
 
 def compile(

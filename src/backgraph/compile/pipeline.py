@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from backgraph.compile import schedule
 from backgraph.compile.jit import Library
 from backgraph.compile.lower import lower
 from backgraph.compile.memory import Lifetime, lifetimes
-from backgraph.compile.nest import Axis, Nest, Read, Value, Write, along, storage
+from backgraph.compile.nest import Axis, Lookup, Nest, Read, Value, Write, along, storage
 from backgraph.compile.program import build
 from backgraph.compile.schedule import Phase, Program, phases, writers
 from backgraph.compile.target import Target, host_target
+from backgraph.language.dims import Dim
 from backgraph.language.node import Node
 
 
@@ -50,6 +52,29 @@ class Compiled:
     values: tuple[Value, ...]
     lives: tuple[Lifetime, ...]
     outputs: tuple[Value, ...]
+
+    @cached_property
+    def lookups(self) -> tuple[tuple[Value, Dim], ...]:
+        """The memory that indices are read from, each with the size of the axis that they look up."""
+        table = writers(self.program.nests)
+        places = [place for nest in self.program.nests for place in (*nest.reads, *nest.writes)]
+        found = [
+            (_origin(index.read, table), size)
+            for place in places
+            for index, size in zip(place.index, place.value.shape, strict=True)
+            if isinstance(index, Lookup)
+        ]
+        return tuple(dict.fromkeys(found))
+
+
+def _origin(read: Read, table: dict[Value, list[Nest]]) -> Value:
+    """Where an index was read first: rows of a minibatch are a copy of those that the caller gave."""
+    while True:
+        source = storage(read.value)
+        bodies = [w.body for nest in table.get(source, []) for w in nest.writes if storage(w.value) is source]
+        if len(bodies) != 1 or not isinstance(bodies[0], Read):
+            return source
+        read = bodies[0]
 
 
 def lowered(

@@ -32,6 +32,8 @@ def run_threads(enter: Callable[[int], int], threads: int, shared: Array, reques
     """
     if threads == 1 and request is None:
         return enter(0)
+    if request is not None and request.requested:
+        return 0
     results: dict[int, int] = {}
     workers = [
         threading.Thread(target=lambda n=n: results.update({n: enter(n)}), name=f"backgraph {n}", daemon=True)

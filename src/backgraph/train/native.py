@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from backgraph.compile.function import Call, available_processors, native_run, number_of_threads, plain, specialised
+from backgraph.compile.function import (
+    Call,
+    available_processors,
+    check_lookups,
+    native_run,
+    number_of_threads,
+    plain,
+    specialised,
+)
 from backgraph.compile.nest import Value
 from backgraph.compile.pipeline import Compiled, compile_program
 from backgraph.compile.target import Target
@@ -127,6 +135,7 @@ class NativeLoop:
         given |= {value: plain(data[leaf], leaf.dtype) for value, leaf in self.tables.items()}
         given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
+        check_lookups(self.compiled, given, {ROWS: rows})
         call = Call(self.compiled, given, {ROWS: rows}, moves)
         self.arena_bytes = call.arena_bytes
         count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors())
