@@ -53,6 +53,7 @@ from backgraph.language.ops.loss import (
     quantile_loss,
     squared_error,
 )
+from backgraph.language.ops.random import dropout
 from backgraph.language.ops.reduce import (
     argmax,
     cumsum,
@@ -98,6 +99,7 @@ __all__ = [
     "cross_entropy",
     "cumsum",
     "dot",
+    "dropout",
     "einsum",
     "elu",
     "equal",

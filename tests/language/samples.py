@@ -13,7 +13,7 @@ import numpy as np
 
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.op import CARDS, Array, Elementwise, Operation
-from backgraph.language.ops import leaf, linear, loss, reduce, shape
+from backgraph.language.ops import leaf, linear, loss, random, reduce, shape
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (3,), (2, 3), (2, 1, 3), (1,), (0,), (0, 3), (17,))
 
@@ -175,6 +175,7 @@ SAMPLES |= {
     ],
     "one_hot": [Sample(loss.OneHot(4, "float64"), (index(0, 3, 1),)),
                 Sample(loss.OneHot(3, "float64"), (np.array(2),))],
+    "random_mask": [Sample(random.RandomMask(dims, 0.5, 3, "float64"), (np.array(5),)) for dims in ((), (3,), (2, 5))],
     "cross_entropy": [
         Sample(loss.CrossEntropy(), (x(*dims), targets(*dims))) for dims in ((3,), (2, 4), (2, 1, 3), (1,), (0, 3))
     ],

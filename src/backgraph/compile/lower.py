@@ -347,6 +347,25 @@ def _one_hot(state: Lowering, node: Node, card: Any) -> Value:
     return state.fill("one_hot", _shape(node), node.dtype, body)
 
 
+def _random_mask(state: Lowering, node: Node, card: Any) -> Value:
+    one, zero = Literal(1.0, node.dtype), Literal(0.0, node.dtype)
+    key, stream = state.expr(node.inputs[0], ()), Literal(card.stream, "int64")
+
+    def body(*index: Affine) -> Expr:
+        word = call("philox", key, stream, _flat_position(index, _shape(node)))
+        return choose(call("lt", word, Literal(card.threshold, "int64")), zero, one)
+
+    return state.fill("random_mask", _shape(node), node.dtype, body)
+
+
+def _flat_position(index: Sequence[Affine], shape: Sequence[Dim]) -> Expr:
+    """The number of an element, counted row by row."""
+    total: Expr = Literal(0, "int64")
+    for at, size in zip(index, shape, strict=True):
+        total = call("add", call("mul", total, Extent(size, "int64")), Position(at))
+    return total
+
+
 def contraction(pick: Callable[..., tuple[Sequence[Index], Sequence[Index]]]) -> Callable[[Lowering, Node, Any], Value]:
     """A sum of products over one axis: `pick(batch, *free, k)` gives the indices of the two operands."""
 
@@ -522,6 +541,7 @@ LOWER: dict[str, Callable[[Lowering, Node, Any], Value | Expr]] = {
     "scatter_add": _scatter_add,
     "cast": _cast,
     "one_hot": _one_hot,
+    "random_mask": _random_mask,
     "matmul": contraction(lambda *x: ((*x[:-2], x[-1]), (*x[:-3], x[-1], x[-2]))),
     "matvec": contraction(lambda *x: (x, (*x[:-2], x[-1]))),
     "vecmat": contraction(lambda *x: ((*x[:-2], x[-1]), (*x[:-2], x[-1], x[-2]))),

@@ -30,6 +30,7 @@ from backgraph.compile.nest import (
 )
 from backgraph.language.op import Array
 from backgraph.language.ops import elementwise
+from backgraph.language.ops.random import first_word
 
 
 def _meaning(name: str) -> Callable[..., Array]:
@@ -66,6 +67,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "sigmoid": _meaning("sigmoid"),
     "softplus": _meaning("softplus"),
     "pow": np.power,
+    "philox": first_word,
 }
 """What every scalar operation means."""
 

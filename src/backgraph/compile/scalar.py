@@ -12,6 +12,7 @@ from llvmlite import ir
 
 from backgraph.compile.functions import FUNCTIONS
 from backgraph.compile.llvm import ELEMENT, LANES, float_call, is_vector, vector_of
+from backgraph.compile.philox import first_word
 
 Emit = Callable[..., ir.Value]
 FLOAT_TYPES = ("float", "double")
@@ -82,6 +83,7 @@ EMIT: dict[str, Emit] = {
     "or": lambda b, x, y: b.or_(x, y),
     "isnan": _is_nan,
     "select": lambda b, c, x, y: b.select(c, x, y),
+    "philox": first_word,
     "max": _extreme(">"),
     "min": _extreme("<"),
 } | {

@@ -17,7 +17,7 @@ from backgraph.language.check import parse_signature
 from backgraph.language.dims import Dim, as_shape
 from backgraph.language.node import OPERATORS, Node
 from backgraph.language.op import CARDS, Elementwise, Operation, Parametrised
-from backgraph.language.ops import elementwise, leaf, linear, loss, reduce, shape
+from backgraph.language.ops import elementwise, leaf, linear, loss, random, reduce, shape
 from backgraph.language.ops.einsum import einsum
 from backgraph.language.text.constraints import Along, Broadcast, Equal, Product, Reduction, Signature, Swap
 from backgraph.language.text.layouts import Appended, Classes, Concatenation, Forward
@@ -217,6 +217,11 @@ def _rows(e: Equation, sizes: Unifier) -> Iterable[Constraint]:
     yield Appended(index, e.result.slot, e.options.get("depth"), table and table.slot)
 
 
+def _dropped(e: Equation, sizes: Unifier) -> Iterable[Constraint]:
+    sizes.assign(e.slot("key"), ())
+    yield from _along(e, sizes)
+
+
 def _concatenation(e: Equation, sizes: Unifier) -> Iterable[Constraint]:
     yield Concatenation(e.slots, e.result.slot, e.options.get("axis", 0))
 
@@ -290,6 +295,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("binary_cross_entropy", loss.binary_cross_entropy, _losses("u", "target")),
         Function("one_hot", loss.one_hot, _rows, labels=("y",)),
         Function("take", shape.take, _rows, labels=("index",)),
+        Function("dropout", random.dropout, _dropped, labels=("key",)),
         Function("concatenate", shape.concatenate, _concatenation),
         Function("transpose", shape.transpose, _transpose),
         Function("reshape", shape.reshape, _forward(shape.reshape)),
