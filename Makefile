@@ -42,6 +42,10 @@ nightly: ## everything with long random searches, on each Python of PYTHONS that
 .PHONY: one-night
 one-night: $(VENV)/.oracle
 	BACKGRAPH_PROFILE=nightly $(pytest)
+	mkdir -p build && $(python) -m benchmarks.linear build/linear.svg
+
+bench: $(VENV)/.oracle ## time of a training step against JAX; writes docs/benchmarks.md
+	$(python) -m benchmarks.step --write docs/benchmarks.md
 
 lock: ## write requirements/*.lock from pyproject.toml; LOCK=--upgrade takes the newest versions
 	PYTHON=$(PYTHON) scripts/lock $(LOCK)

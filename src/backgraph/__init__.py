@@ -3,6 +3,8 @@
 The gradient can be read as maths, drawn, checked, and compiled together with the forward pass and the update.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from backgraph.calculus.backprop import gradient
 from backgraph.calculus.forward_mode import jvp
 from backgraph.calculus.gradcheck import check_gradient
@@ -70,11 +72,26 @@ from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, 
 from backgraph.language.parse import Program, parse
 from backgraph.models.mlp import MLP
 from backgraph.rules import simplify
+from backgraph.show.cost import accounts
 from backgraph.show.explain import Explanation, explain, explain_text
 from backgraph.train.loop import fit
 from backgraph.train.step import training_step
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from backgraph.jax_bridge import from_jax as from_jax
+    from backgraph.jax_bridge import to_jax as to_jax
+else:
+
+    def __getattr__(name: str) -> Any:
+        """`from_jax` and `to_jax`, from the bridge that few programs cross."""
+        if name not in ("from_jax", "to_jax"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from backgraph import jax_bridge
+
+        return getattr(jax_bridge, name)
+
 
 __all__ = [
     "CARDS",
@@ -87,6 +104,7 @@ __all__ = [
     "Program",
     "absolute",
     "absolute_error",
+    "accounts",
     "argmax",
     "binary_cross_entropy",
     "broadcast",
