@@ -9,7 +9,7 @@ python := $(VENV)/bin/python
 pytest = $(python) -m pytest --no-header -n $(WORKERS)
 pip := $(python) -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test test-all check docs nightly lock clean
+.PHONY: help demo test test-all check docs bench nightly lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
