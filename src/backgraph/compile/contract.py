@@ -217,13 +217,13 @@ class Contraction:
             self.e.b.store(zero, self.cell(integer(number)), align=64)
 
     def keep(self, sums: list[ir.Value], add: bool) -> None:
-        """Put a finished chunk into the scratch tile, or add it there."""
+        """Add a finished chunk to the scratch tile, or to +0 where it is the only one."""
         b = self.e.b
+        zero = ir.Constant(vector_of(ELEMENT[self.dtype]), [0] * LANES)
         for number, value in enumerate(sums):
             cell = self.cell(integer(number))
-            if add:
-                value = b.fadd(b.load(cell, typ=value.type, align=64), value)
-            b.store(value, cell, align=64)
+            before = b.load(cell, typ=value.type, align=64) if add else zero
+            b.store(b.fadd(before, value), cell, align=64)
 
     def epilogue(
         self, height: int, frame: Frame, row: ir.Value | None, column: ir.Value, masks: list[ir.Value | None]

@@ -292,7 +292,7 @@ class Emitter:
             return this.carried[0]
 
         if isinstance(axis.size, int) and axis.size <= CHUNK:
-            return chunk(integer(0), end)
+            return self.b.fadd(zero, chunk(integer(0), end))
         with loop(self.b, integer(0), end, CHUNK, [zero]) as outer:
             stop = self.smaller(self.b.add(outer.index, integer(CHUNK)), end)
             outer.next = [self.b.fadd(outer.carried[0], chunk(outer.index, stop))]
@@ -332,8 +332,10 @@ class Emitter:
             merged.add_incoming(rest, inside)
             return halves(self.b, merged, combine)
 
-        if nest.reduction != "add" or (isinstance(axis.size, int) and axis.size <= CHUNK):
+        if nest.reduction != "add":
             return lanes(integer(0), end)
+        if isinstance(axis.size, int) and axis.size <= CHUNK:
+            return self.b.fadd(ir.Constant(ELEMENT[kind], 0), lanes(integer(0), end))
         with loop(self.b, integer(0), end, CHUNK, [ir.Constant(ELEMENT[kind], 0)]) as outer:
             stop = self.smaller(self.b.add(outer.index, integer(CHUNK)), end)
             outer.next = [self.b.fadd(outer.carried[0], lanes(outer.index, stop))]

@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from backgraph.compile.contract import Contraction, roles
 from backgraph.compile.emit import Emitter
-from backgraph.compile.llvm import I8, I32, I64, POINTER, integer, intrinsic, loop
+from backgraph.compile.llvm import I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compile.nest import Axis, Nest, Value, storage
 from backgraph.compile.schedule import Phase, shared_axis
 from backgraph.compile.target import Target
@@ -25,6 +25,8 @@ COUNT, GENERATION, STOP, DECIDED = 0, 16, 32, 33
 """Places in the array of 32-bit integers that threads share, on cache lines of their own."""
 SHARED_INTEGERS = 64
 SPINS = 2000
+MXCSR = 0x1F80
+"""The control word of SSE arithmetic: all exceptions masked, round to nearest, subnormal numbers kept."""
 
 
 def build(phases: Sequence[Phase], values: Sequence[Value], target: Target) -> ir.Module:
@@ -87,6 +89,7 @@ class Driver:
     def emit(self) -> None:
         """The loop over steps; returns how many were done."""
         b = self.b
+        before = self.set_rounding()
         done = b.alloca(I64)
         b.store(integer(0), done)
         leave = self.run.append_basic_block("leave")
@@ -101,7 +104,23 @@ class Driver:
             b.position_at_end(go_on)
         b.branch(leave)
         b.position_at_end(leave)
+        self.restore_rounding(before)
         b.ret(b.load(done))
+
+    def set_rounding(self) -> ir.Value | None:
+        """Round to nearest, flush nothing to zero, whatever the process had set; returns where that is kept."""
+        if not self.run.module.triple.startswith(("x86", "i686")):
+            return None
+        before, ours = stack(self.b, I32), stack(self.b, I32)
+        intrinsic(self.b, "llvm.x86.sse.stmxcsr", ir.VoidType(), [before])
+        self.b.store(ir.Constant(I32, MXCSR), ours, align=4)
+        intrinsic(self.b, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [ours])
+        return before
+
+    def restore_rounding(self, before: ir.Value | None) -> None:
+        """Give the process its own setting back."""
+        if before is not None:
+            intrinsic(self.b, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [before])
 
     def place(self, number: int) -> ir.Value:
         """The address of one of the shared integers."""

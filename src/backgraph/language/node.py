@@ -32,6 +32,8 @@ class Node:
 
     __slots__ = ("__weakref__", "dtype", "inputs", "op", "shape")
 
+    __array_ufunc__ = None  # `array + node` is refused by us in one line, not spread over the elements by NumPy
+
     op: Operation
     inputs: tuple[Node, ...]
     shape: Shape
@@ -101,6 +103,9 @@ class Node:
 
     def __matmul__(self, other: Node) -> Node:
         return OPERATORS["matmul"](self, other)
+
+    def __rmatmul__(self, other: Operand) -> Node:
+        return OPERATORS["matmul"](other, self)
 
     def __neg__(self) -> Node:
         return OPERATORS["neg"](self)
