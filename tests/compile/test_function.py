@@ -164,6 +164,7 @@ def test_an_output_that_needs_another_leaf() -> None:
         compile(x, x * y)
 
 
+@pytest.mark.slow
 def test_neither_threads_nor_target_nor_level_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
     inputs, outputs = network("float32")

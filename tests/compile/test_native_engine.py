@@ -47,7 +47,9 @@ def assert_same(ours: tuple[Array, list[Array]], theirs: tuple[Array, list[Array
 
 
 @pytest.mark.parametrize("dtype", BOUND)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer", [*OPTIMIZERS[:3], *(pytest.param(name, marks=pytest.mark.slow) for name in OPTIMIZERS[3:])]
+)
 def test_steps_are_those_of_the_numpy_engine(optimizer: str, dtype: str) -> None:
     step, variables, data = example(optimizer, dtype, learning_rate=0.01)
     index = batches(5)
@@ -75,7 +77,7 @@ def test_data_of_any_layout() -> None:
     assert_same(run(NativeEngine(), step, variables, data, np.asfortranarray(index)), expected)
 
 
-@pytest.mark.parametrize("dtype", BOUND)
+@pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
 def test_the_same_bits_for_any_number_of_threads(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
     step, variables, data = example("adam", dtype)
@@ -85,7 +87,7 @@ def test_the_same_bits_for_any_number_of_threads(dtype: str, monkeypatch: pytest
         assert_same(run(NativeEngine(threads), step, variables, data, index), expected)
 
 
-@pytest.mark.parametrize("dtype", BOUND)
+@pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
 def test_the_same_bits_on_any_target_and_level(dtype: str) -> None:
     step, variables, data = example("momentum", dtype)
     index = batches(4)
