@@ -169,6 +169,12 @@ def test_open_shapes() -> None:
         np.testing.assert_allclose(x, y, rtol=1e-12)
 
 
+def test_a_scalar_reshaped_without_a_copy_stays() -> None:
+    s = bg.input("s")
+    node = bg.reshape(s, (1, 1))
+    assert simplify(node).nodes == (node,)
+
+
 def test_trace_tells_what_was_done() -> None:
     x = bg.input("x", ("n",))
     result = simplify(negative_twice(x) * 1.0)

@@ -146,6 +146,8 @@ class Rule:
         bound: Bound = {}
         if not _match(pattern, node, bound):
             return None
+        if self.parameters.keys() - bound.keys():
+            return None  # a scalar's missing copy leaves open what only the copy says
         try:
             sides = self.sides(**bound)
         except BackgraphError:
