@@ -9,7 +9,7 @@ import pytest
 
 import backgraph as bg
 from backgraph.calculus.backprop import prune
-from backgraph.errors import CalculusError, GraphError
+from backgraph.errors import CalculusError, GraphError, UsageError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.language.walk import topological_order
@@ -173,3 +173,10 @@ def test_time_is_linear_in_edges(tmp_path_factory: pytest.TempPathFactory) -> No
     table.write_text("edges,seconds\n" + "".join(f"{edges},{seconds}\n" for edges, seconds in rows))
     costs = [seconds / edges for edges, seconds in rows]
     assert max(costs) < 5 * min(costs)
+
+
+@pytest.mark.parametrize("wrt", ["W", ["W"]])
+def test_a_name_is_no_target(wrt: object) -> None:
+    W = bg.parameter("W", (3, 2))
+    with pytest.raises(UsageError, match="BG601"):
+        bg.gradient(bg.sum(W), wrt)  # type: ignore[arg-type]

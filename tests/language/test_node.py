@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
+from backgraph.errors import UsageError
 from backgraph.language.node import Node, interned_count
 
 
@@ -96,3 +97,10 @@ def test_powers(exponent: float) -> None:
     values = np.array([0.5, 1.0, 2.0])
     np.testing.assert_allclose(bg.evaluate(x**exponent, {x: values}), values**exponent, rtol=1e-15)
     assert bg.check_gradient(bg.sum(x**exponent + 0 * x), x, {x: values}).passed
+
+
+def test_an_array_beside_a_node_is_refused_in_one_line() -> None:
+    W = bg.parameter("W", (3, 2))
+    for mistake in (lambda: np.ones((3, 2)) + W, lambda: np.ones((4, 3)) @ W, lambda: W @ np.ones((2, 2))):
+        with pytest.raises(UsageError, match=r"wrap arrays in constant"):
+            mistake()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backgraph import constant, cross_entropy, evaluate, input, labels, matmul, parameter, relu, squared_error, sum
-from backgraph.errors import BackgraphError
+from backgraph.errors import BackgraphError, UsageError
 from backgraph.optim import OPTIMIZERS, SGD, Adam, AdamW, ClipByGlobalNorm
 from backgraph.train.engine import NumpyEngine, bindings
 from backgraph.train.interrupt import Interrupt
@@ -163,3 +163,9 @@ def test_a_step_that_is_not_finite_changes_nothing() -> None:
 def test_what_cannot_be_trained_is_refused(code: str, build: Any) -> None:
     with pytest.raises(BackgraphError, match=code):
         build()
+
+
+def test_an_optimizer_by_name_is_refused() -> None:
+    W = parameter("W", (3, 2))
+    with pytest.raises(UsageError, match="not an optimiser"):
+        training_step(sum(W**2), [W], "sgd")  # type: ignore[arg-type]

@@ -18,7 +18,8 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backgraph.errors import CalculusError, GraphError
+from backgraph.errors import CalculusError, GraphError, UsageError
+from backgraph.language.check import here
 from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
 from backgraph.language.op import Operation
@@ -74,7 +75,7 @@ def gradient(cost: Node, wrt: Node | Sequence[Node]) -> Gradients:
     Raises GraphError BG108 if the cost is not a scalar, CalculusError BG301 if it does not depend on a target through
     any differentiable path.
     """
-    targets = (wrt,) if isinstance(wrt, Node) else tuple(wrt)
+    targets = as_targets(wrt)
     if cost.shape != ():
         raise GraphError(
             "BG108", str(cost.op), "the cost is not a scalar", got=shape_text(cost.shape), hint="use sum or mean"
@@ -86,6 +87,15 @@ def gradient(cost: Node, wrt: Node | Sequence[Node]) -> Gradients:
                 "BG301", str(target.op), "the cost has no differentiable path to it", hint="leave it out"
             )
     return Gradients(cost, targets, tuple(grad_table[target] for target in targets), tuple(terms), grad_table)
+
+
+def as_targets(wrt: Node | Sequence[Node]) -> tuple[Node, ...]:
+    """One node or several as a tuple. Raises UsageError BG601 for what is no node, such as its name."""
+    targets = (wrt,) if isinstance(wrt, Node) else tuple(wrt)
+    for target in targets:
+        if not isinstance(target, Node):  # pyright: ignore[reportUnnecessaryIsInstance]  (users write names)
+            raise UsageError("BG601", here(), "a target is not a node", got=target, hint="give the node, not its name")
+    return targets
 
 
 def backpropagate(z: Node, targets: Sequence[Node]) -> tuple[dict[Node, Node], list[Term]]:

@@ -105,7 +105,7 @@ def training_step(
     GraphError BG102 for parameters that differ in dtype, BG108 and CalculusError BG301 as `gradient`, UsageError BG601
     where a parameter is no leaf.
     """
-    _check(parameters)
+    _check(parameters, optimizer)
     derived = gradient(cost, parameters)
     simple = simplify([cost, *metrics, *derived.nodes]).nodes
     outputs, gradients = simple[: 1 + len(metrics)], simple[1 + len(metrics) :]
@@ -134,7 +134,9 @@ def _data(outputs: Sequence[Node], known: set[Node]) -> list[Node]:
     return [leaf for leaf in leaves(outputs) if leaf not in known]
 
 
-def _check(parameters: Sequence[Node]) -> None:
+def _check(parameters: Sequence[Node], optimizer: Optimizer) -> None:
+    if not isinstance(optimizer, Optimizer):  # pyright: ignore[reportUnnecessaryIsInstance]  (users write names)
+        raise UsageError("BG601", "optimizer", "not an optimiser", got=optimizer, expected="SGD(), Adam() or another")
     if not parameters:
         raise UsageError("BG601", "parameters", "there is nothing to train", hint="name at least one parameter")
     for theta in parameters:
