@@ -5,7 +5,7 @@ Where JAX computes with them, the numbers go through float64, which holds intege
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from backgraph.errors import GraphError
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.ops.elementwise import equal, greater, where
 from backgraph.language.ops.leaf import DTYPES, constant, number
-from backgraph.language.ops.shape import cast, is_full_of, scalar_to
+from backgraph.language.ops.shape import Reshape, cast, is_full_of, reshape, scalar_to
 
 Translate = Callable[..., Any]
 """The operands of a primitive, as nodes, and its parameters by name, to the result (or several, or None)."""
@@ -49,6 +49,13 @@ def as_float(x: Node) -> Node:
 def as_dtype(x: Node, dtype: str) -> Node:
     """A number as an integer or, where it is not 0, as true."""
     return greater(x, 0.5) if dtype == "bool" else cast(x, dtype)
+
+
+def reshaped(x: Node, shape: Sequence[Any]) -> Node:
+    """x in another shape; of a value reshaped before, that value in this shape."""
+    while isinstance(x.op, Reshape):
+        (x,) = x.inputs
+    return reshape(x, shape)
 
 
 def arithmetic(f: Callable[..., Node]) -> Translate:

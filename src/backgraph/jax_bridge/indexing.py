@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from backgraph.evaluate import evaluate
-from backgraph.jax_bridge.arithmetic import plain, select
+from backgraph.jax_bridge.arithmetic import plain, reshaped, select
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.op import Array
 from backgraph.language.ops import reduce
 from backgraph.language.ops.elementwise import add, less, where
 from backgraph.language.ops.leaf import constant
 from backgraph.language.ops.loss import one_hot
-from backgraph.language.ops.shape import cast, expand, reshape, take, transpose
+from backgraph.language.ops.shape import cast, expand, take, transpose
 from backgraph.language.walk import leaves, substitute, topological_order
 
 
@@ -47,7 +47,7 @@ def gather(x: Node, indices: Node, *, dimension_numbers: Any, slice_sizes: Any, 
     dropped = {*dimension_numbers.collapsed_slice_dims, *dimension_numbers.operand_batching_dims}
     window = [n for axis, n in enumerate(slice_sizes) if axis not in dropped]
     offsets = [int(axis) for axis in dimension_numbers.offset_dims]
-    result = reshape(picked, (*batch, *window))
+    result = reshaped(picked, (*batch, *window))
     rest = [axis for axis in range(result.rank) if axis not in offsets]
     order = np.argsort([*rest, *offsets]).tolist()
     return transpose(result, order)
@@ -74,7 +74,7 @@ def _columns(x: Node, indices: Node, numbers: Any, clipped: bool) -> list[Column
     columns = []
     for position, axis in enumerate(numbers.start_index_map):
         size: int = x.shape[axis]  # type: ignore[index,assignment]
-        index = reshape(indices[..., position], batch)
+        index = reshaped(indices if len(numbers.start_index_map) == 1 else indices[..., position], batch)
         value = known(index)
         if value is None:
             columns.append(Column(int(axis), _not_from_the_end(index, size)))
@@ -93,7 +93,7 @@ def _pick(x: Node, columns: list[Column], batch: tuple[int, ...]) -> Node:
     others = [axis for axis in range(x.rank) if axis not in order]
     sizes: list[int] = [x.shape[axis] for axis in (*order, *others)]  # type: ignore[index,misc]
     front = sizes[: len(first)]
-    rows = reshape(transpose(x, order + others), (math.prod(front), *sizes[len(first) :]))
+    rows = reshaped(transpose(x, order + others), (math.prod(front), *sizes[len(first) :]))
     value = _rows(rows, first, front, batch)
     for column in later:
         value = _pick_one(value, column.index, len(batch))  # type: ignore[arg-type]  # later ones are nodes
@@ -105,7 +105,7 @@ def _rows(rows: Node, columns: list[Column], front: list[int], batch: tuple[int,
         return take(rows, columns[0].index)
     flat = np.ravel_multi_index(tuple(np.asarray(column.index) for column in columns), tuple(front))
     if np.array_equal(flat.reshape(-1), np.arange(rows.shape[0])):  # type: ignore[index]
-        return reshape(rows, (*batch, *rows.shape[1:]))  # type: ignore[misc,index]
+        return reshaped(rows, (*batch, *rows.shape[1:]))  # type: ignore[misc,index]
     return take(rows, constant(flat, "int64"))
 
 

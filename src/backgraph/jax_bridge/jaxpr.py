@@ -11,7 +11,7 @@ Source: the JAX documentation, "JAX internals: the jaxpr language".
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,12 +37,12 @@ class Traced:
     """A JAX function as a graph.
 
     `outputs` are what it returns, flattened; `cost` is the first of them. `leaves` are its arguments, flattened, by
-    name; `values` the example arguments by the same names, ready for `evaluate`.
+    name; `values` the example arguments by leaf, ready for `evaluate`.
     """
 
     outputs: tuple[Node, ...]
     leaves: dict[str, Node]
-    values: dict[str, Array]
+    values: dict[Node, Array]
     structure: Any
 
     @property
@@ -50,9 +50,9 @@ class Traced:
         """The first output."""
         return self.outputs[0]
 
-    def arranged(self, values: Mapping[str, Any]) -> Any:
-        """Something for every leaf, by name, arranged as the arguments were: a tuple of pytrees."""
-        return jax.tree_util.tree_unflatten(self.structure, [values[name] for name in self.leaves])
+    def arranged(self, items: Iterable[Any]) -> Any:
+        """One item for each leaf, in their order, arranged as the arguments were: a tuple of pytrees."""
+        return jax.tree_util.tree_unflatten(self.structure, list(items))
 
 
 def from_jax(
@@ -66,7 +66,8 @@ def from_jax(
     Floating-point leaves of the first argument become parameters, integers labels, the rest inputs; they are named
     after the parameters of `f` and the keys of dictionaries, or by `names`, in flattened order. float64 needs
     `jax.config.update("jax_enable_x64", True)`. Integers are int64. An index outside an array is an error when the
-    graph is evaluated: none counts from the end, is clipped or filled.
+    graph is evaluated: none counts from the end, is clipped or filled. At kinks the cards' conventions hold, which are
+    JAX's, but for |x|: its slope at 0 is 0, in JAX 1.
 
     A function with a derivative of its own (`jax.custom_jvp`, `custom_vjp`) that is not JAX's is refused, or with
     `custom_derivatives="inline"` differentiated as what it computes.
@@ -79,20 +80,22 @@ def from_jax(
     closed = jax.make_jaxpr(f)(*arguments)
     paths, structure = jax.tree_util.tree_flatten_with_path(arguments)
     labels = leaf_names([path for path, _ in paths], _parameters(f), names)
-    leaves, values = {}, {}
+    leaves: dict[str, Node] = {}
+    values: dict[Node, Array] = {}
     for name, (path, example), place in zip(labels, paths, closed.jaxpr.invars, strict=True):
         dtype = dtype_named(place.aval.dtype.name, f"from_jax {name}")
         leaves[name] = variable(name, place.aval.shape, dtype, _role(dtype, path[0].idx))
-        values[name] = np.asarray(example).astype(dtype)
+        values[leaves[name]] = np.asarray(example).astype(dtype)
     results = Translation(custom_derivatives == "inline").run(closed.jaxpr, closed.consts, list(leaves.values()))
     return Traced(tuple(as_node(result) for result in results), leaves, values, structure)
 
 
 def _parameters(f: Callable[..., Any]) -> list[str]:
     try:
-        return list(inspect.signature(f).parameters)
+        given = inspect.signature(f).parameters.values()
     except ValueError:  # some functions of NumPy and JAX do not say
         return []
+    return [each.name for each in given if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
 
 
 def _role(dtype: str, argument: int) -> str:

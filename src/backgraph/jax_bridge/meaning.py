@@ -13,6 +13,7 @@ from typing import Any
 from backgraph.errors import CalculusError, GraphError, UsageError
 from backgraph.evaluate import concrete, measure
 from backgraph.jax_bridge.extra import Module, jax, jnp
+from backgraph.jax_bridge.philox import random_mask
 from backgraph.language.node import Node
 from backgraph.language.op import Operation
 from backgraph.language.ops.shape import Slice
@@ -160,7 +161,7 @@ OF_OPERANDS: dict[str, Meaning] = {
     **{
         name: _named(name)
         for name in (
-            "sqrt", "square", "exp", "log", "log1p", "expm1", "sin", "cos", "tanh", "abs", "sign", "maximum",
+            "sqrt", "square", "exp", "log", "log1p", "expm1", "sin", "cos", "tanh", "sign", "maximum",
             "minimum", "where", "power", "greater", "less", "greater_equal", "less_equal", "equal", "not_equal",
         )
     },
@@ -169,6 +170,7 @@ OF_OPERANDS: dict[str, Meaning] = {
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "neg": lambda x: -x,
+    "abs": lambda x: x * jnp.sign(x),
     "sigmoid": _named("sigmoid", "jax.nn"),
     "softplus": _named("softplus", "jax.nn"),
     "relu": _named("relu", "jax.nn"),
@@ -216,5 +218,6 @@ OF_CARD: dict[str, Meaning] = {
     "scatter_add": _scatter_add,
     "cast": lambda op, x: x.astype(op.to),
     "one_hot": _one_hot,
+    "random_mask": random_mask,
 }
 """Cards with parameters by name, as functions of the card itself and its operands."""

@@ -22,6 +22,7 @@ from backgraph.jax_bridge.arithmetic import (
     dtype_named,
     floating,
     plain,
+    reshaped,
     select,
 )
 from backgraph.jax_bridge.indexing import dynamic_slice, gather
@@ -38,7 +39,6 @@ from backgraph.language.ops.shape import (
     cast,
     concatenate,
     is_full_of,
-    reshape,
     scalar_to,
     transpose,
 )
@@ -84,24 +84,24 @@ def _broadcast_in_dim(x: Node, *, shape: Sequence[int], broadcast_dimensions: Se
     dims: tuple[int, ...] = x.shape  # type: ignore[assignment]
     kept = [axis for axis, n in enumerate(dims) if n == shape[broadcast_dimensions[axis]]]
     if math.prod(dims) == math.prod(shape):
-        return reshape(x, shape)
-    narrow = reshape(x, [dims[axis] for axis in kept])
+        return reshaped(x, shape)
+    narrow = reshaped(x, [dims[axis] for axis in kept])
     return Broadcast(tuple(shape), tuple(int(broadcast_dimensions[axis]) for axis in kept)).apply(narrow)
 
 
 def _reshape(x: Node, *, new_sizes: Sequence[int], dimensions: Any = None, **_: Any) -> Node:
-    return reshape(x if dimensions is None else transpose(x, dimensions), tuple(new_sizes))
+    return reshaped(x if dimensions is None else transpose(x, dimensions), tuple(new_sizes))
 
 
 def _squeeze(x: Node, *, dimensions: Sequence[int], **_: Any) -> Node:
-    return reshape(x, tuple(n for axis, n in enumerate(x.shape) if axis not in dimensions))  # type: ignore[arg-type]
+    return reshaped(x, tuple(n for axis, n in enumerate(x.shape) if axis not in dimensions))  # type: ignore[arg-type]
 
 
 def _expand_dims(x: Node, *, dimensions: Sequence[int], **_: Any) -> Node:
     shape: list[Any] = list(x.shape)  # type: ignore[arg-type]
     for axis in sorted(dimensions):
         shape.insert(axis, 1)
-    return reshape(x, shape)
+    return reshaped(x, shape)
 
 
 def _slice(x: Node, *, start_indices: Any, limit_indices: Any, strides: Any, **_: Any) -> Node:
@@ -125,6 +125,14 @@ def _pad(x: Node, padding: Node, *, padding_config: Sequence[tuple[int, int, int
         inside = place(scalar_to(number(1.0, "float64"), x.shape)) > 0.5
         result = select(inside, broadcast(padding, whole), result)
     return result[tuple(slice(max(-low, 0), n + min(high, 0)) for n, (low, high, _) in zip(whole, widths, strict=True))]
+
+
+def _tile(x: Node, *, reps: Sequence[int], **_: Any) -> Node:
+    """x repeated along each axis: copied along a new axis in front of it."""
+    dims: tuple[int, ...] = x.shape  # type: ignore[assignment]
+    spread = tuple(n for pair in zip(reps, dims, strict=True) for n in pair)
+    copies = Broadcast(spread, tuple(range(1, len(spread), 2))).apply(x)
+    return reshaped(copies, [int(n) * dim for n, dim in zip(reps, dims, strict=True)])
 
 
 def _concatenate(*operands: Node, dimension: int, **_: Any) -> Node:
@@ -237,6 +245,7 @@ PRIMITIVES: dict[str, Translate] = {
     "concatenate": _concatenate,
     "stack": stack,
     "split": _split,
+    "tile": _tile,
     "gather": gather,
     "dynamic_slice": dynamic_slice,
     # products and reductions
