@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compile.function import compile as compiled
+from backgraph.compiler.function import compile as compiled
 from backgraph.jax_bridge import Traced, from_jax, to_jax
 
 jax = pytest.importorskip("jax")
@@ -99,14 +99,22 @@ def test_a_label_is_a_plain_leaf_in_the_graph() -> None:
     assert program.cost is bg.take(program.leaves["table"], program.leaves["y"])
 
 
-def test_relu_softplus_and_xlogy_are_their_cards() -> None:
-    program = from_jax(
-        lambda x: (jax.nn.relu(x), jax.nn.softplus(x), jax.scipy.special.xlogy(x, x), jax.nn.silu(x)), np.ones(3)
-    )
+def test_functions_that_have_a_card_are_it() -> None:
+    nn = jax.nn
+    program = from_jax(lambda x: (nn.relu(x), nn.softplus(x), nn.silu(x), nn.log_softmax(x, axis=0)), np.ones((3, 2)))
     x = program.leaves["x"]
-    assert program.outputs[:2] == (bg.relu(x), bg.softplus(x))
+    assert program.outputs == (bg.relu(x), bg.softplus(x), bg.silu(x), bg.log_softmax(x, axis=0))
     dx = bg.gradient(bg.sum(program.outputs[0]), x)[0]
-    assert bg.evaluate(dx, {x: np.zeros(3)}).tolist() == [0, 0, 0]
+    assert bg.evaluate(dx, {x: np.zeros((3, 2))}).tolist() == [[0, 0]] * 3
+
+
+def test_functions_of_other_people_with_such_names_are_not() -> None:
+    @jax.jit
+    def relu(x: Any) -> Any:
+        return jnp.maximum(x, 0.1)
+
+    program = from_jax(relu, np.ones(3))
+    assert program.cost is bg.maximum(program.leaves["x"], 0.1)
 
 
 def test_softmax_holds_its_shift_constant() -> None:

@@ -23,7 +23,7 @@ from backgraph.errors import GraphError, UsageError
 from backgraph.jax_bridge.arithmetic import as_node, dtype_named
 from backgraph.jax_bridge.extra import Module, jax, jaxpr_core
 from backgraph.jax_bridge.naming import leaf_names
-from backgraph.jax_bridge.primitives import OWN_DERIVATIVES, PRIMITIVES, stack
+from backgraph.jax_bridge.primitives import OWN_FUNCTIONS, PRIMITIVES, stack
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.op import Array
 from backgraph.language.ops.leaf import variable
@@ -143,8 +143,7 @@ class Translation:
 
     def inlined(self, inner: Any, values: Sequence[Value]) -> list[Value]:
         """The results of a jaxpr, closed over its constants or without any."""
-        closed = isinstance(inner, jaxpr_core.ClosedJaxpr)
-        return self.run(inner.jaxpr if closed else inner, inner.consts if closed else (), values)
+        return self.run(_open(inner), () if _open(inner) is inner else inner.consts, values)
 
 
 def unsupported(equation: Any, why: str = "has no counterpart among the operations") -> GraphError:
@@ -182,22 +181,39 @@ def _computed(equation: Any, values: list[Value]) -> list[Value]:
 
 
 def _call(key: str, translation: Translation, equation: Any, values: list[Value]) -> list[Value]:
-    return translation.inlined(equation.params[key], values)
+    inner = equation.params[key]
+    return _own_function(inner, values) or translation.inlined(inner, values)
 
 
 def _custom(key: str, translation: Translation, equation: Any, values: list[Value]) -> list[Value]:
     """A function with a derivative of its own. JAX's own differ from that of what they compute at most at kinks."""
-    inner = equation.params[key]
-    name, _, place = str(inner.jaxpr.debug_info.func_src_info).partition(" at ")
-    own = place.startswith(str(Path(jax.__file__).parent))
-    if own and name in OWN_DERIVATIVES:
-        return [OWN_DERIVATIVES[name](*[as_node(value) for value in values])]
-    if not (own or translation.inline_custom):
+    name, is_own = _origin(equation.params[key])
+    if not (is_own or translation.inline_custom):
         raise GraphError(
             "BG104", f"from_jax {_line(equation)}".strip(), "a function with a derivative of its own", got=name,
             hint="custom_derivatives='inline' differentiates what it computes",
         )  # fmt: skip
-    return translation.inlined(inner, values)
+    return _call(key, translation, equation, values)
+
+
+def _own_function(inner: Any, values: Sequence[Value]) -> list[Value] | None:
+    """The result of a function of JAX that has a card."""
+    name, is_own = _origin(inner)
+    if not is_own or name not in OWN_FUNCTIONS or not any(isinstance(value, Node) for value in values):
+        return None
+    result = OWN_FUNCTIONS[name](_open(inner), *[as_node(value) for value in values])
+    return None if result is None else [result]
+
+
+def _origin(inner: Any) -> tuple[str, bool]:
+    """The name of the function that a jaxpr is of, and whether it is one of JAX itself."""
+    name, _, place = str(_open(inner).debug_info.func_src_info).partition(" at ")
+    return name, place.startswith(str(Path(jax.__file__).parent))
+
+
+def _open(inner: Any) -> Any:
+    """A jaxpr without the constants it may be closed over."""
+    return inner.jaxpr if isinstance(inner, jaxpr_core.ClosedJaxpr) else inner
 
 
 def _cond(translation: Translation, equation: Any, values: list[Value]) -> list[Value]:

@@ -262,9 +262,23 @@ PRIMITIVES: dict[str, Translate] = {
 }
 """By name of the primitive: operands as nodes and parameters to the result (or several); None has no counterpart."""
 
-OWN_DERIVATIVES: dict[str, Callable[..., Node]] = {
-    "relu": elementwise.relu,
-    "logaddexp": _logaddexp,
-    "xlogy": elementwise.xlogy,
+
+def _log_softmax(jaxpr: Any, x: Node, *others: Node) -> Node | None:
+    """Along the axis of its maximum; None for several axes, or with a mask."""
+    axes = [axis for step in jaxpr.eqns if step.primitive.name == "reduce_max" for axis in step.params["axes"]]
+    return reduce.log_softmax(x, axes[0]) if len(axes) == 1 and not others else None
+
+
+def _card(f: Callable[..., Node]) -> Callable[..., Node]:
+    return lambda _jaxpr, *operands: f(*operands)
+
+
+OWN_FUNCTIONS: dict[str, Callable[..., Node | None]] = {
+    "relu": _card(elementwise.relu),
+    "silu": _card(elementwise.silu),
+    "logaddexp": _card(_logaddexp),
+    "xlogy": _card(elementwise.xlogy),
+    "log_softmax": _log_softmax,
 }
-"""Functions of JAX with a derivative of their own that the derivative of their formula misses at kinks."""
+"""Functions of JAX that have a card, by their jaxpr and operands. `relu` and `xlogy` must be here: JAX gives them
+derivatives of their own, which at kinks are not those of their formulas."""
