@@ -56,7 +56,7 @@ Run = Callable[[int], Any]
 def backgraph(problem: Problem) -> Run:
     """Our native loop."""
     import backgraph as bg
-    from backgraph.compile.target import host_target
+    from backgraph.compiler.target import host_target
     from backgraph.optim.sgd import SGD
     from backgraph.train.native import NativeEngine
     from backgraph.train.step import training_step

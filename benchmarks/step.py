@@ -105,9 +105,9 @@ def agree(contestants: list[Contestant]) -> None:
 PAGE = """# Benchmarks
 
 One training step, float32, {threads} threads; written by `make bench`, never by hand. One hidden layer of h units,
-relu, cross-entropy, weight decay, SGD; minibatches of m rows of d numbers, k classes. Contestants run in processes of their
-own and alternate; the ratio is the median of the ratios of neighbours, time of the best peer over ours: above 1 we are
-faster. GFLOP/s are ours, of the products alone. All contestants first reached the same weights after 20 steps.
+relu, cross-entropy, weight decay, SGD; minibatches of m rows of d numbers, k classes. Contestants run in processes of
+their own and alternate; the ratio is the median of the ratios of neighbours, time of the best peer over ours: above 1
+we are faster. GFLOP/s are ours, of the products alone. All contestants first reached the same weights after 20 steps.
 
 {table}
 """

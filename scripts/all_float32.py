@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from backgraph.compile.functions import NAMES
-from tests.compile.on_arrays import functions_on_arrays
+from backgraph.compiler.functions import NAMES
+from tests.compiler.on_arrays import functions_on_arrays
 
 CHUNK = 2**20
 PROMISE = 1.0

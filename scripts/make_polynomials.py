@@ -1,4 +1,4 @@
-"""Writes src/backgraph/compile/coefficients.py: polynomials and constants of the elementary functions.
+"""Writes src/backgraph/compiler/coefficients.py: polynomials and constants of the elementary functions.
 
 Needs mpmath (`pip install mpmath` in an environment of its own); prints the greatest error of each polynomial. The
 polynomials interpolate at Chebyshev nodes, which is within a few per cent of the best possible on such short intervals.

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"calculus"}),
     frozenset({"rules"}),
     frozenset({"show"}),
-    frozenset({"compile"}),
+    frozenset({"compiler"}),
     frozenset({"optim", "train"}),
     frozenset({"data", "models"}),
     frozenset({"sklearn", "scale", "jax_bridge"}),
@@ -125,7 +125,7 @@ def test_loads_numpy_only(name: str) -> None:
         "from backgraph import gradient",
         "from .. import train",
         "from ..train.loop import fit",
-        "def f():\n    from ..compile import jit",
+        "def f():\n    from ..compiler import jit",
     ],
 )
 def test_an_upward_import_is_found(line: str) -> None:

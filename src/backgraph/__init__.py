@@ -3,6 +3,7 @@
 The gradient can be read as maths, drawn, checked, and compiled together with the forward pass and the update.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from backgraph.calculus.backprop import gradient
@@ -79,18 +80,21 @@ from backgraph.train.step import training_step
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from backgraph.jax_bridge import from_jax as from_jax
-    from backgraph.jax_bridge import to_jax as to_jax
+if TYPE_CHECKING:  # what needs more than numpy is loaded where it is first used
+    from backgraph.compiler.function import compile
+    from backgraph.jax_bridge import from_jax, to_jax
 else:
+    _LATER = {
+        "compile": "backgraph.compiler.function",
+        "from_jax": "backgraph.jax_bridge",
+        "to_jax": "backgraph.jax_bridge",
+    }
 
     def __getattr__(name: str) -> Any:
-        """`from_jax` and `to_jax`, from the bridge that few programs cross."""
-        if name not in ("from_jax", "to_jax"):
+        """A public name whose module is loaded where it is first used."""
+        if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from backgraph import jax_bridge
-
-        return getattr(jax_bridge, name)
+        return getattr(import_module(_LATER[name]), name)
 
 
 __all__ = [
@@ -111,6 +115,7 @@ __all__ = [
     "cast",
     "check_gradient",
     "clip",
+    "compile",
     "concatenate",
     "constant",
     "cos",
@@ -128,6 +133,7 @@ __all__ = [
     "expm1",
     "eye",
     "fit",
+    "from_jax",
     "gelu",
     "gradient",
     "hessian_vector_product",
@@ -175,6 +181,7 @@ __all__ = [
     "symbol",
     "take",
     "tanh",
+    "to_jax",
     "training_step",
     "transpose",
     "where",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backgraph.compile.stages import SHOWN
+from backgraph.compiler.stages import SHOWN
 from tests.cli.conftest import Run
 
 COST = "cross_entropy(relu(X@W1)@W2, y) + lam*(sum(W1**2)+sum(W2**2))"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compile.function import compile as compiled
+from backgraph.compiler.function import compile as compiled
 from backgraph.optim import SGD
 from backgraph.show.cost import accounts
 from backgraph.train.engine import NumpyEngine
@@ -94,7 +94,7 @@ def test_it_trains_in_numpy(J: bg.Node, values: dict[bg.Node, Any]) -> None:
 def test_it_compiles_with_one_more_line(
     J: bg.Node, values: dict[bg.Node, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backgraph.compile.lower import SCALAR, call, number
+    from backgraph.compiler.lower import SCALAR, call, number
 
     start = {W: values[W] for W in (W1, W2)}
     data = {X: values[X], y: values[y]}

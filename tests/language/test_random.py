@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compile.function import compile
+from backgraph.compiler.function import compile
 from backgraph.errors import GraphError
 from backgraph.language.ops.random import philox, random_mask
 

@@ -57,7 +57,7 @@ def bench(*, options: Options | None = None) -> None:
     Args:
         options: see Options.
     """
-    from backgraph.compile.target import host_target
+    from backgraph.compiler.target import host_target
     from backgraph.models.bench import Bench, Method, random_problem, read_problem, save_weights, settled
 
     options = options or Options()

@@ -33,8 +33,8 @@ def compile(
         dtype: float32 or float64.
         isa: avx512, avx2 or baseline; the best of this machine by default.
     """
-    from backgraph.compile.stages import SHOWN, stage_text, stages
-    from backgraph.compile.target import host_target
+    from backgraph.compiler.stages import SHOWN, stage_text, stages
+    from backgraph.compiler.target import host_target
 
     sizes = dimensions(size)
     if show not in SHOWN:

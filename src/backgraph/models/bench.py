@@ -19,9 +19,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from backgraph.compile.function import number_of_threads
-from backgraph.compile.peak import fma_peak
-from backgraph.compile.target import Target
+from backgraph.compiler.function import number_of_threads
+from backgraph.compiler.peak import fma_peak
+from backgraph.compiler.target import Target
 from backgraph.errors import DataError, DivergenceError, FileError
 from backgraph.language.dims import shape_text
 from backgraph.language.op import Array

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from backgraph.compile.function import (
+from backgraph.compiler.function import (
     Call,
     available_processors,
     check_lookups,
@@ -22,9 +22,9 @@ from backgraph.compile.function import (
     plain,
     specialised,
 )
-from backgraph.compile.nest import Value
-from backgraph.compile.pipeline import Compiled, compile_program
-from backgraph.compile.target import Target
+from backgraph.compiler.nest import Value
+from backgraph.compiler.pipeline import Compiled, compile_program
+from backgraph.compiler.target import Target
 from backgraph.language.dims import Polynomial, symbols
 from backgraph.language.node import Node
 from backgraph.language.op import Array

@@ -1,0 +1,1 @@
+"""The compiler: graph → nests → schedule → LLVM → native code. See docs/architecture.md."""

@@ -1,0 +1,252 @@
+"""The contraction kernel: a sum of products whose operands each lack one of the other's parallel axes.
+
+    for i, j parallel: combined = fma over k: A[i,k] * B[k,j]; writes
+
+Tiles of `rows` × `vectors`·16 accumulators stay in registers while k runs through a chunk of 256: per step, a few loads
+of B, a broadcast of A for every row, and an fma for every accumulator. Finished chunks are added into a small scratch
+tile, and the writes (the epilogue) read the finished sums from there. A remainder of rows is done with smaller tiles, a
+remainder of columns under a mask. Any element's roundings depend on k alone, so no choice made here changes a bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from backgraph.compiler.emit import CHUNK, Emitter, Frame
+from backgraph.compiler.llvm import (
+    BYTES,
+    ELEMENT,
+    LANES,
+    float_call,
+    integer,
+    load_lanes,
+    loop,
+    mask_below,
+    splat,
+    stack,
+    vector_of,
+)
+from backgraph.compiler.nest import Affine, Axis, Nest, Read
+from backgraph.compiler.target import Target
+from backgraph.language.dims import Dim, product
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The roles of a contraction's axes: `batch` outside, `row` only in one operand, `column` only in the other."""
+
+    batch: tuple[Axis, ...]
+    row: Axis | None
+    column: Axis
+    swapped: bool
+
+
+def roles(nest: Nest) -> Shape | None:
+    """How a nest is a contraction; None if it is none (an operand is no plain read, or no axis can be a column)."""
+    if nest.reduction != "fma" or not all(isinstance(o, Read) and _is_affine(o) for o in nest.operands):
+        return None
+    a, b = ([axis for axis in nest.axes if _uses(o, axis)] for o in nest.operands)
+    only_a, only_b = [x for x in a if x not in b], [x for x in b if x not in a]
+    swapped = not only_b
+    if swapped:
+        only_a, only_b = only_b, only_a
+    if not only_b:
+        return None
+    row, column = (only_a[-1] if only_a else None), only_b[-1]
+    return Shape(tuple(x for x in nest.axes if x is not row and x is not column), row, column, swapped)
+
+
+def stride(read: Read, axis: Axis) -> Dim:
+    """Distance in memory between neighbours along an axis."""
+    total: Dim = 0
+    for position, index in enumerate(read.index):
+        assert isinstance(index, Affine)
+        total = total + product(read.value.shape[position + 1 :]) * index.coefficient(axis)
+    return total
+
+
+def _is_affine(operand: object) -> bool:
+    return isinstance(operand, Read) and all(isinstance(index, Affine) for index in operand.index)
+
+
+def _uses(operand: object, axis: Axis) -> bool:
+    assert isinstance(operand, Read)
+    return any(isinstance(index, Affine) and index.coefficient(axis) for index in operand.index)
+
+
+def tile_shape(target: Target, dtype: str) -> tuple[int, int]:
+    """Rows and 16-lane vectors of a tile that fills the registers."""
+    wide = target.name == "avx512"
+    registers_each = LANES * BYTES[dtype] * 8 // (512 if wide else 256)
+    vectors = 2 if wide and dtype == "float32" else 1
+    rows = (28 if wide else 12) // (vectors * registers_each)
+    return max(rows, 1), vectors
+
+
+class Contraction:
+    """Emits one contraction nest through an `Emitter`."""
+
+    def __init__(self, emitter: Emitter, nest: Nest, shape: Shape, target: Target) -> None:
+        self.e, self.nest, self.shape = emitter, nest, shape
+        a, b = nest.operands
+        assert isinstance(a, Read)
+        assert isinstance(b, Read)
+        assert nest.reduce is not None
+        self.A, self.B = (b, a) if shape.swapped else (a, b)
+        self.k = nest.reduce
+        self.dtype = a.dtype
+        self.rows, self.vectors = tile_shape(target, a.dtype)
+        kind = ir.ArrayType(vector_of(ELEMENT[a.dtype]), self.rows * self.vectors)
+        self.scratch = stack(emitter.b, kind)
+
+    def emit(self, shared: Axis | None, low: ir.Value, high: ir.Value) -> None:
+        """The nest for `low ≤ shared < high`."""
+        ranges = {shared: (low, high)} if shared is not None else {}
+        self.e.loops(self.shape.batch, ranges, Frame({}), lambda frame: self.columns(ranges, frame))
+
+    def columns(self, ranges: dict[Axis, tuple[ir.Value, ir.Value]], frame: Frame) -> None:
+        """Panels of columns: as wide as a tile, then the rest, its last vector masked."""
+        b, width = self.e.b, self.vectors * LANES
+        low, high = ranges.get(self.shape.column, (integer(0), self.e.dim(self.shape.column.size)))
+        whole = b.add(low, b.mul(b.sdiv(b.sub(high, low), integer(width)), integer(width)))
+        size = self.shape.column.size
+        fixed = isinstance(size, int) and self.shape.column not in ranges
+        if not fixed or size >= width:  # type: ignore[operator]
+            with loop(b, low, whole, width) as panel:
+                self.panel(ranges, frame, panel.index, [None] * self.vectors)
+        if not fixed or size % width:  # type: ignore[operator]
+            with b.if_then(b.icmp_signed("<", whole, high)):
+                count = -(-(size % width) // LANES) if fixed else self.vectors  # type: ignore[operator]
+                masks: list[ir.Value | None] = [
+                    mask_below(b, b.sub(b.sub(high, whole), integer(q * LANES))) for q in range(count)
+                ]
+                self.panel(ranges, frame, whole, masks)
+
+    def panel(
+        self,
+        ranges: dict[Axis, tuple[ir.Value, ir.Value]],
+        frame: Frame,
+        column: ir.Value,
+        masks: list[ir.Value | None],
+    ) -> None:
+        """All rows of one panel, in tiles of decreasing height."""
+        if self.shape.row is None:
+            self.tile(1, frame, None, column, masks)
+            return
+        at, high = ranges.get(self.shape.row, (integer(0), self.e.dim(self.shape.row.size)))
+        for height in self.heights(ranges):
+            b = self.e.b
+            stop = b.sub(high, integer(height - 1))
+            with loop(b, at, stop, height, [at]) as this:
+                self.tile(height, frame, this.index, column, masks)
+                this.next = [b.add(this.index, integer(height))]
+            at = this.carried[0]
+
+    def heights(self, ranges: dict[Axis, tuple[ir.Value, ir.Value]]) -> list[int]:
+        """Tile heights, each used while it fits; of a size known here, only those that occur."""
+        size = self.shape.row.size if self.shape.row is not None else 1
+        all_heights = sorted({self.rows, *(h for h in (4, 1) if h < self.rows)}, reverse=True)
+        if not isinstance(size, int) or self.shape.row in ranges:
+            return [h for h in all_heights if not isinstance(size, int) or h <= size]
+        tiles = -(-size // self.rows)
+        height = -(-size // tiles)
+        return [height] if size % height == 0 else [height, size - size // height * height]
+
+    def tile(
+        self, height: int, frame: Frame, row: ir.Value | None, column: ir.Value, masks: list[ir.Value | None]
+    ) -> None:
+        """One tile: sums over all chunks into the scratch, then the epilogue."""
+        b, e = self.e.b, self.e
+        at = frame if row is None or self.shape.row is None else frame.inside(self.shape.row, row)
+        at = at.inside(self.shape.column, column)
+        size = self.k.size
+        if isinstance(size, int) and size <= CHUNK:
+            self.keep(self.chunk(height, at, integer(0), e.dim(size), masks), add=False)
+        else:
+            self.clear(height * len(masks))
+            with loop(b, integer(0), e.dim(size), CHUNK) as outer:
+                stop = e.smaller(b.add(outer.index, integer(CHUNK)), e.dim(size))
+                self.keep(self.chunk(height, at, outer.index, stop, masks), add=True)
+        self.epilogue(height, frame, row, column, masks)
+
+    def chunk(
+        self, height: int, at: Frame, start: ir.Value, stop: ir.Value, masks: list[ir.Value | None]
+    ) -> list[ir.Value]:
+        """The accumulators of one chunk: chains of fma from 0."""
+        b = self.e.b
+        rows = self.row_pointers(height, at, start)
+        columns = self.pointer(self.B, at.inside(self.k, start))
+        step_a, step_b = stride(self.A, self.k), stride(self.B, self.k)
+        zero = ir.Constant(vector_of(ELEMENT[self.dtype]), [0] * LANES)
+        with loop(b, integer(0), b.sub(stop, start), 1, [zero] * (height * len(masks))) as this:
+            from_b = self.moved(columns, self.e.times(this.index, step_b))
+            lanes = [load_lanes(b, self.moved(from_b, integer(q * LANES)), self.dtype, m) for q, m in enumerate(masks)]
+            along = self.e.times(this.index, step_a)
+            for r, pointer in enumerate(rows):
+                one = b.load(self.moved(pointer, along), typ=ELEMENT[self.dtype], align=BYTES[self.dtype])
+                factor = splat(b, one)
+                for q, lane in enumerate(lanes):
+                    this.next.append(float_call(b, "fma", factor, lane, this.carried[r * len(lanes) + q]))
+        return this.carried
+
+    def row_pointers(self, height: int, at: Frame, start: ir.Value) -> list[ir.Value]:
+        """Where each row of A starts."""
+        first = self.pointer(self.A, at.inside(self.k, start))
+        step: Dim = stride(self.A, self.shape.row) if self.shape.row is not None else 0
+        return [self.moved(first, self.e.dim(step * r)) for r in range(height)]
+
+    def pointer(self, read: Read, at: Frame) -> ir.Value:
+        """The address of a read's first element."""
+        first, _, _ = self.e.address(read.value, read.index, at)
+        return self.moved(self.e.pointers[read.value], first)
+
+    def moved(self, pointer: ir.Value, elements: ir.Value) -> ir.Value:
+        """A pointer some elements further."""
+        return self.e.b.gep(pointer, [elements], source_etype=ELEMENT[self.dtype])
+
+    def cell(self, number: ir.Value) -> ir.Value:
+        """The address of a vector of the scratch tile."""
+        return self.e.b.gep(self.scratch, [number], source_etype=vector_of(ELEMENT[self.dtype]))
+
+    def clear(self, count: int) -> None:
+        """Zero the scratch tile."""
+        zero = ir.Constant(vector_of(ELEMENT[self.dtype]), [0] * LANES)
+        for number in range(count):
+            self.e.b.store(zero, self.cell(integer(number)), align=64)
+
+    def keep(self, sums: list[ir.Value], add: bool) -> None:
+        """Add a finished chunk to the scratch tile, or to +0 where it is the only one."""
+        b = self.e.b
+        zero = ir.Constant(vector_of(ELEMENT[self.dtype]), [0] * LANES)
+        for number, value in enumerate(sums):
+            cell = self.cell(integer(number))
+            before = b.load(cell, typ=value.type, align=64) if add else zero
+            b.store(b.fadd(before, value), cell, align=64)
+
+    def epilogue(
+        self, height: int, frame: Frame, row: ir.Value | None, column: ir.Value, masks: list[ir.Value | None]
+    ) -> None:
+        """The writes, row by row of the finished tile."""
+        b = self.e.b
+        with loop(b, integer(0), integer(height)) as this:
+            at = frame
+            if row is not None and self.shape.row is not None:
+                at = frame.inside(self.shape.row, b.add(row, this.index))
+            for q, mask in enumerate(masks):
+                number = b.add(b.mul(this.index, integer(len(masks))), integer(q))
+                total = b.load(self.cell(number), typ=vector_of(ELEMENT[self.dtype]), align=64)
+                here = b.add(column, integer(q * LANES))
+                self.e.write_all(self.nest, at.inside(self.shape.column, here, lanes=True, mask=mask), total)
+
+
+def needs_packing(nest: Nest) -> int | None:
+    """Which operand (0 or 1) must be copied before the kernel can read its columns as vectors; None if neither."""
+    shape = roles(nest)
+    if shape is None:
+        return None
+    position = 0 if shape.swapped else 1
+    read = nest.operands[position]
+    assert isinstance(read, Read)
+    return position if stride(read, shape.column) != 1 else None

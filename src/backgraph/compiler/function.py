@@ -1,0 +1,240 @@
+"""Compiled functions: `compile(inputs, outputs)` gives a callable; arrays in, arrays out.
+
+All dimensions are constants of the machine code except the batch, which is a run-time count. Other symbolic dimensions
+take their sizes from the first call that shows them; each new combination is compiled once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from backgraph.compiler.memory import concrete, plan
+from backgraph.compiler.nest import Value
+from backgraph.compiler.pipeline import Compiled, compile_program
+from backgraph.compiler.program import SHARED_INTEGERS
+from backgraph.compiler.target import Target
+from backgraph.compiler.threads import Request, run_threads
+from backgraph.errors import CalculusError
+from backgraph.evaluate import bind
+from backgraph.language.dims import Polynomial, product, symbols
+from backgraph.language.node import Node
+from backgraph.language.op import Array
+from backgraph.language.ops.leaf import Variable
+from backgraph.language.walk import topological_order
+
+LINE = 64
+
+
+def batch_symbol(leaves: Sequence[Node]) -> str | None:
+    """The dimension that stays a run-time count: the symbol that leads most inputs and is in no parameter."""
+    fixed = {s for x in leaves if isinstance(x.op, Variable) and x.op.role == "parameter" for s in symbols(x.shape)}
+    votes: dict[str, int] = {}
+    for leaf in leaves:
+        if isinstance(leaf.shape, tuple) and leaf.shape and isinstance(leaf.shape[0], Polynomial):
+            for name in leaf.shape[0].symbols - fixed:
+                votes[name] = votes.get(name, 0) + 1
+    return max(votes, key=lambda name: votes[name]) if votes else None
+
+
+class Function:
+    """Outputs of a graph as a native function of its inputs.
+
+    Call it with values by position (the order of `inputs`) or by name; it returns one array, or a list. `threads`
+    limits the number of threads; small problems run on one. The result has the same bits for any number.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Node],
+        outputs: Sequence[Node],
+        *,
+        single: bool,
+        threads: int | None = None,
+        target: Target | None = None,
+        level: int = 3,
+    ) -> None:
+        self.inputs, self.outputs, self.single = tuple(inputs), tuple(outputs), single
+        self.threads, self.target, self.level = threads, target, level
+        self.order = topological_order(outputs)
+        needed = {node for node in self.order if isinstance(node.op, Variable)}
+        missing = [str(node.op) for node in needed if node not in self.inputs]
+        if missing:
+            raise CalculusError("BG302", "compile", "an output depends on a leaf not among the inputs", got=missing[0])
+        self.batch = batch_symbol(self.inputs)
+        self.programs: dict[tuple[tuple[str, Any], ...], NativeProgram] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, *arrays: ArrayLike, **named: ArrayLike) -> Any:
+        """The outputs for these inputs. Raises CalculusError BG302 as the evaluator does."""
+        values: dict[Any, ArrayLike] = {**dict(zip(self.inputs, arrays, strict=False)), **named}
+        table, sizes = bind([*self.inputs], values)
+        results = self.program(sizes)(table, sizes)
+        return results[0] if self.single else results
+
+    def program(self, sizes: Mapping[str, Any]) -> NativeProgram:
+        """The native program for these sizes (all but the batch)."""
+        fixed = tuple(sorted((name, size) for name, size in sizes.items() if name != self.batch))
+        with self._lock:
+            if fixed not in self.programs:
+                self.programs[fixed] = NativeProgram(self, dict(fixed))
+            return self.programs[fixed]
+
+
+def specialised(
+    outputs: Sequence[Node], leaves: Sequence[Node], sizes: Mapping[str, Any]
+) -> tuple[list[Node], dict[Node, Node]]:
+    """`outputs` with every known dimension put in, and the new leaf for each old one."""
+    new: dict[Node, Node] = {}
+    for leaf in leaves:
+        card = leaf.op
+        assert isinstance(card, Variable)
+        shape = sizes.get(f"shape of {card.label}") if not isinstance(leaf.shape, tuple) else leaf.shape
+        assert shape is not None
+        known = tuple(d.at(sizes) if isinstance(d, Polynomial) else d for d in shape)
+        new[leaf] = Variable(card.label, card.role, known, card.of_dtype).apply()
+    for node in topological_order(outputs):
+        if node not in new:
+            new[node] = node.op.at(sizes).apply(*(new[x] for x in node.inputs))
+    return [new[x] for x in outputs], {leaf: new[leaf] for leaf in leaves}
+
+
+class NativeProgram:
+    """Machine code for one set of sizes, callable with any batch."""
+
+    def __init__(self, function: Function, sizes: dict[str, Any]) -> None:
+        outputs, leaves = specialised(function.outputs, function.inputs, sizes)
+        self.arguments = {
+            leaf: Value(str(leaf.op), new.shape, new.dtype, "argument")  # type: ignore[arg-type]
+            for leaf, new in leaves.items()
+        }
+        values = {leaves[leaf]: value for leaf, value in self.arguments.items()}
+        self.compiled: Compiled = compile_program(outputs, values, target=function.target, level=function.level)
+        self.batch, self.threads = function.batch, function.threads
+        self.run = native_run(self.compiled)
+
+    def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> list[Array]:
+        """Arrays for the outputs; `table` has one for every input."""
+        batch = sizes.get(self.batch, 1) if self.batch else 1
+        given = {value: plain(table[leaf], value.dtype) for leaf, value in self.arguments.items()}
+        check_lookups(self.compiled, given, {self.batch or "": batch})
+        results = [new_array(value, {self.batch or "": batch}) for value in self.compiled.outputs]
+        given.update(zip(self.compiled.outputs, results, strict=True))
+        call = Call(self.compiled, given, {self.batch or "": batch})
+        call(self.run, 1, batch, number_of_threads(self.compiled, call.sizes, self.threads))
+        return results
+
+
+def native_run(compiled: Compiled) -> Any:
+    """`run` of the library as a ctypes function."""
+    p, i = ctypes.c_void_p, ctypes.c_int64
+    return compiled.library.function("run", i, p, p, i, i, p, i, i)
+
+
+def plain(array: Array, dtype: str) -> Array:
+    """The array as native code reads it: row-major, aligned, in the byte order of this machine; a copy if need be."""
+    return np.require(array, dtype, ["C", "A"])
+
+
+def new_array(value: Value, sizes: Mapping[str, int]) -> Array:
+    """Memory for an output."""
+    return np.empty(tuple(concrete(d, sizes) for d in value.shape), value.dtype)
+
+
+def new_arena(size: int) -> Array:
+    """Memory for temporaries, from the start of a cache line on; what it holds is undefined."""
+    block = np.empty(size + LINE, np.uint8)
+    start = -block.ctypes.data % LINE
+    return block[start : start + size]
+
+
+class Call:
+    """Pointer table, strides and arena of one call: they belong to it, so that one program serves many threads."""
+
+    def __init__(
+        self, compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int],
+        strides: Mapping[Value, int] | None = None,
+    ) -> None:  # fmt: skip
+        self.sizes = sizes
+        lives = [life for life in compiled.lives if life.value not in given]
+        offsets, size = plan(lives, sizes)
+        self.arena_bytes = size
+        self.arena = new_arena(size)
+        start = self.arena.ctypes.data
+        self.constants = {v: np.frombuffer(v.bits, np.uint8) for v in compiled.values if v.role == "constant"}
+        self.given = given
+        place = compiled.program.in_place
+        pointers = [self._address(place.get(v, v), start, offsets) for v in compiled.values]
+        self.pointers = np.array(pointers, np.uintp)
+        moves = strides or {}
+        self.strides = np.array([moves.get(place.get(v, v), 0) for v in compiled.values], np.int64)
+        self.shared = np.zeros(SHARED_INTEGERS + 16, np.int32)
+
+    def _address(self, value: Value, start: int, offsets: Mapping[Value, int]) -> int:
+        if value in self.given:
+            return self.given[value].ctypes.data
+        if value in self.constants:
+            return self.constants[value].ctypes.data
+        return start + offsets[value] if value in offsets else 0
+
+    def __call__(self, run: Any, steps: int, batch: int, threads: int, request: Request | None = None) -> int:
+        """Run; returns the number of steps done."""
+        self.shared[:] = 0
+        common = (self.pointers.ctypes.data, self.strides.ctypes.data, steps, batch, self.shared.ctypes.data)
+        return run_threads(lambda thread: run(*common, thread, threads), threads, self.shared, request)
+
+
+WORK_PER_THREAD = 100_000
+"""Points of loops below which a second thread costs more than it brings."""
+
+
+def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int | None) -> int:
+    """How many threads this much work deserves."""
+    if limit == 1:
+        return 1
+    work = sum(
+        concrete(product([a.size for a in n.axes] + ([n.reduce.size] if n.reduce else [])), sizes)
+        for phase in compiled.phases for n in phase.nests
+    )  # fmt: skip
+    return max(1, min(limit or available_processors(), work // WORK_PER_THREAD))
+
+
+def available_processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_lookups(compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int]) -> None:
+    """Indices that the caller gives must lie in their tables. Raises CalculusError BG302."""
+    for source, size in compiled.lookups:
+        if source not in given or not given[source].size:
+            continue
+        n, low, high = concrete(size, sizes), given[source].min(), given[source].max()
+        if low < 0 or high >= n:
+            bad = low if low < 0 else high
+            raise CalculusError("BG302", source.label, "an index is outside its table", got=bad, expected=f"0…{n - 1}")
+
+
+def compile(
+    inputs: Node | Sequence[Node],
+    outputs: Node | Sequence[Node],
+    *,
+    threads: int | None = None,
+    target: Target | None = None,
+    level: int = 3,
+) -> Function:
+    """A native function of `inputs` that computes `outputs`.
+
+    `outputs` a node: it returns an array; a sequence: a list. `target` forces an instruction set, `level` is LLVM's
+    optimisation level; neither changes a bit of the result.
+    """
+    ins = [inputs] if isinstance(inputs, Node) else list(inputs)
+    single = isinstance(outputs, Node)
+    outs = [outputs] if isinstance(outputs, Node) else list(outputs)
+    return Function(ins, outs, single=single, threads=threads, target=target, level=level)

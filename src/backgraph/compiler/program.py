@@ -1,0 +1,195 @@
+"""A scheduled program as one LLVM module: a function for every nest, and `run`, which threads enter together.
+
+    run(pointers, strides, steps, batch, shared, thread, threads)
+
+`pointers[v]` is the memory of value v, moved by `strides[v]` bytes from step to step (a row of shuffled indices, a
+learning rate, a place for the loss). Every thread runs every nest of a phase over its own range of the shared axis;
+then a barrier.
+`shared` holds the barrier and the stop flag; the last thread to arrive at a barrier decides for all whether to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llvmlite import ir
+
+from backgraph.compiler.contract import Contraction, roles
+from backgraph.compiler.emit import Emitter
+from backgraph.compiler.llvm import I8, I32, I64, POINTER, integer, intrinsic, loop, stack
+from backgraph.compiler.nest import Axis, Nest, Value, storage
+from backgraph.compiler.schedule import Phase, shared_axis
+from backgraph.compiler.target import Target
+
+COUNT, GENERATION, STOP, DECIDED = 0, 16, 32, 33
+"""Places in the array of 32-bit integers that threads share, on cache lines of their own."""
+SHARED_INTEGERS = 64
+SPINS = 2000
+MXCSR = 0x1F80
+"""The control word of SSE arithmetic: all exceptions masked, round to nearest, subnormal numbers kept."""
+
+
+def build(phases: Sequence[Phase], values: Sequence[Value], target: Target) -> ir.Module:
+    """The module of a program whose memory pieces are `values`; whatever is not among them stays in registers."""
+    module = ir.Module("backgraph")
+    module.triple = target.triple
+    kind = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I32.as_pointer(), I64, I64])
+    run = ir.Function(module, kind, "run")
+    functions = {
+        id(nest): nest_function(module, nest, f"nest_{n}", set(values), target)
+        for n, nest in enumerate(nest for phase in phases for nest in phase.nests)
+    }
+    Driver(run, phases, values, functions).emit()
+    return module
+
+
+def memory_of(nest: Nest, stored: set[Value]) -> list[Value]:
+    """The values in memory that a nest touches, in order of mention."""
+    mentioned = [*(r.value for r in nest.reads), *(w.value for w in nest.writes)]
+    return [v for v in dict.fromkeys(mentioned) if storage(v) in stored]
+
+
+class NestFunction:
+    """The LLVM function of a nest, and the values whose memory it takes."""
+
+    def __init__(self, function: ir.Function, values: list[Value], axis: Axis | None) -> None:
+        self.function, self.values, self.axis = function, values, axis
+
+
+def nest_function(module: ir.Module, nest: Nest, name: str, stored: set[Value], target: Target) -> NestFunction:
+    """Emit one nest."""
+    values = memory_of(nest, stored)
+    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, *[POINTER] * len(values)])
+    function = ir.Function(module, kind, name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    batch, low, high, *pointers = function.args
+    axis = shared_axis(nest)
+    emitter = Emitter(b, dict(zip(values, pointers, strict=True)), batch)
+    shape = roles(nest)
+    if shape is not None:
+        Contraction(emitter, nest, shape, target).emit(axis, low, high)
+    else:
+        emitter.nest(nest, axis, low, high)
+    b.ret_void()
+    return NestFunction(function, values, axis)
+
+
+class Driver:
+    """Emits `run`."""
+
+    def __init__(
+        self, run: ir.Function, phases: Sequence[Phase], values: Sequence[Value], functions: dict[int, NestFunction]
+    ) -> None:
+        self.run, self.phases, self.values, self.functions = run, phases, values, functions
+        self.b = ir.IRBuilder(run.append_basic_block("entry"))
+        self.pointers, self.strides, self.steps, self.batch, self.shared, self.thread, self.threads = run.args
+
+    def emit(self) -> None:
+        """The loop over steps; returns how many were done."""
+        b = self.b
+        before = self.set_rounding()
+        done = b.alloca(I64)
+        b.store(integer(0), done)
+        leave = self.run.append_basic_block("leave")
+        with loop(b, integer(0), self.steps) as step:
+            for phase in self.phases:
+                for nest in phase.nests:
+                    self.call(self.functions[id(nest)], step.index)
+                self.barrier()
+            b.store(b.add(step.index, integer(1)), done)
+            go_on = self.run.append_basic_block("go_on")
+            b.cbranch(b.icmp_unsigned("!=", self.word(DECIDED), ir.Constant(I32, 0)), leave, go_on)
+            b.position_at_end(go_on)
+        b.branch(leave)
+        b.position_at_end(leave)
+        self.restore_rounding(before)
+        b.ret(b.load(done))
+
+    def set_rounding(self) -> ir.Value | None:
+        """Round to nearest, flush nothing to zero, whatever the process had set; returns where that is kept."""
+        if not self.run.module.triple.startswith(("x86", "i686")):
+            return None
+        before, ours = stack(self.b, I32), stack(self.b, I32)
+        intrinsic(self.b, "llvm.x86.sse.stmxcsr", ir.VoidType(), [before])
+        self.b.store(ir.Constant(I32, MXCSR), ours, align=4)
+        intrinsic(self.b, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [ours])
+        return before
+
+    def restore_rounding(self, before: ir.Value | None) -> None:
+        """Give the process its own setting back."""
+        if before is not None:
+            intrinsic(self.b, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [before])
+
+    def place(self, number: int) -> ir.Value:
+        """The address of one of the shared integers."""
+        return self.b.gep(self.shared, [integer(number)])
+
+    def word(self, number: int) -> ir.Value:
+        """One of the shared integers."""
+        return self.b.load_atomic(self.place(number), "acquire", 4)
+
+    def call(self, nest_function: NestFunction, step: ir.Value) -> None:
+        """A thread's share of a nest; without a shared axis the first thread does it."""
+        b = self.b
+        pointers = [self.memory(value, step) for value in nest_function.values]
+        if nest_function.axis is None:
+            with b.if_then(b.icmp_signed("==", self.thread, integer(0))):
+                b.call(nest_function.function, [self.batch, integer(0), integer(1), *pointers])
+            return
+        low, high = self.share(nest_function.axis)
+        with b.if_then(b.icmp_signed("<", low, high)):
+            b.call(nest_function.function, [self.batch, low, high, *pointers])
+
+    def memory(self, value: Value, step: ir.Value) -> ir.Value:
+        """The memory of a value at a step."""
+        b, number = self.b, integer(self.values.index(storage(value)))
+        base = b.load(b.gep(self.pointers, [number], source_etype=POINTER), typ=POINTER, align=8)
+        stride = b.load(b.gep(self.strides, [number], source_etype=I64), typ=I64, align=8)
+        return b.gep(base, [b.mul(stride, step)], source_etype=I8)
+
+    def share(self, axis: Axis) -> tuple[ir.Value, ir.Value]:
+        """The range of an axis that this thread owns: equal parts, whole vectors where the axis is long."""
+        b = self.b
+        size = Emitter(b, {}, self.batch).dim(axis.size)
+        part = b.sdiv(b.add(size, b.sub(self.threads, integer(1))), self.threads)
+        rounded = b.and_(b.add(part, integer(15)), integer(-16))
+        part = b.select(b.icmp_signed(">=", part, integer(32)), rounded, part)
+        low = self.least(b.mul(self.thread, part), size)
+        return low, self.least(b.add(low, part), size)
+
+    def least(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The smaller of two."""
+        return self.b.select(self.b.icmp_signed("<", x, y), x, y)
+
+    def barrier(self) -> None:
+        """Wait for all threads; the last one copies the stop flag for all to see, then opens the gate."""
+        b = self.b
+        generation = self.word(GENERATION)
+        before = b.atomic_rmw("add", self.place(COUNT), ir.Constant(I32, 1), "acq_rel")
+        last = b.icmp_signed("==", b.zext(before, I64), b.sub(self.threads, integer(1)))
+        with b.if_else(last) as (opens, waits):
+            with opens:
+                b.store_atomic(ir.Constant(I32, 0), self.place(COUNT), "release", 4)
+                b.store_atomic(self.word(STOP), self.place(DECIDED), "release", 4)
+                b.store_atomic(b.add(generation, ir.Constant(I32, 1)), self.place(GENERATION), "release", 4)
+            with waits:
+                self.wait(generation)
+
+    def wait(self, generation: ir.Value) -> None:
+        """Spin for a while, then give the processor away between looks."""
+        b = self.b
+        head, more, out = (b.append_basic_block(name) for name in ("wait", "patience", "opened"))
+        entry = b.block
+        b.branch(head)
+        b.position_at_end(head)
+        turns = b.phi(I64)
+        turns.add_incoming(integer(0), entry)
+        b.cbranch(b.icmp_signed("==", self.word(GENERATION), generation), more, out)
+        b.position_at_end(more)
+        with b.if_then(b.icmp_signed(">", turns, integer(SPINS))):
+            intrinsic(b, "sched_yield", I32, [])
+        turns.add_incoming(b.add(turns, integer(1)), b.block)
+        b.branch(head)
+        b.position_at_end(out)
