@@ -1,1 +1,0 @@
-"""The compiler: graph → nests → schedule → LLVM → native code. See docs/architecture.md."""
