@@ -10,7 +10,8 @@ import pytest
 from backgraph import cast, constant, evaluate, input
 from backgraph.calculus.backprop import backpropagate
 from backgraph.compiler.function import compile
-from backgraph.compiler.lower import LOWER, SCALAR
+from backgraph.compiler.lower import LOWER
+from backgraph.compiler.lower_scalars import SCALAR
 from backgraph.language.dims import Polynomial
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.op import BUILT_IN, CARDS, Array, Elementwise

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from backgraph.compiler.lower import SCALAR
+from backgraph.compiler.lower_scalars import SCALAR
 from backgraph.language.op import CARDS
 
 

@@ -94,7 +94,7 @@ def test_it_trains_in_numpy(J: bg.Node, values: dict[bg.Node, Any]) -> None:
 def test_it_compiles_with_one_more_line(
     J: bg.Node, values: dict[bg.Node, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backgraph.compiler.lower import SCALAR, call, number
+    from backgraph.compiler.lower_scalars import SCALAR, call, number
 
     start = {W: values[W] for W in (W1, W2)}
     data = {X: values[X], y: values[y]}

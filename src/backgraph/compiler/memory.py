@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backgraph.compiler.nest import Value, storage
-from backgraph.compiler.schedule import Phase
+from backgraph.compiler.phases import Phase
 from backgraph.language.dims import Dim, Polynomial, count
 
 BYTES = {"float32": 4, "float64": 8, "int64": 8, "bool": 1}

@@ -16,8 +16,9 @@ from backgraph.compiler.jit import Library
 from backgraph.compiler.lower import lower
 from backgraph.compiler.memory import Lifetime, lifetimes
 from backgraph.compiler.nest import Axis, Lookup, Nest, Read, Value, Write, along, storage
+from backgraph.compiler.phases import Phase, phases
 from backgraph.compiler.program import build
-from backgraph.compiler.schedule import Phase, Program, phases, writers
+from backgraph.compiler.schedule import Program, writers
 from backgraph.compiler.target import Target, host_target
 from backgraph.language.dims import Dim
 from backgraph.language.node import Node

@@ -18,7 +18,7 @@ from backgraph.compiler.contract import Contraction, roles
 from backgraph.compiler.emit import Emitter
 from backgraph.compiler.llvm import I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compiler.nest import Axis, Nest, Value, storage
-from backgraph.compiler.schedule import Phase, shared_axis
+from backgraph.compiler.phases import Phase, shared_axis
 from backgraph.compiler.target import Target
 
 COUNT, GENERATION, STOP, DECIDED = 0, 16, 32, 33

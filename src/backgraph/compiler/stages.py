@@ -19,8 +19,9 @@ from backgraph.calculus.backprop import gradient
 from backgraph.compiler.function import batch_symbol, specialised
 from backgraph.compiler.memory import bytes_of, lifetimes, plan
 from backgraph.compiler.nest import Affine, Expr, Index, Lookup, Nest, Read, Value, Write, mapped, printed
+from backgraph.compiler.phases import phases, shared_axis
 from backgraph.compiler.pipeline import Compiled, compile_program, in_memory, lowered
-from backgraph.compiler.schedule import Program, phases, shared_axis
+from backgraph.compiler.schedule import Program
 from backgraph.compiler.target import Target
 from backgraph.errors import UsageError, nearest
 from backgraph.language.dims import shape_text, symbols
