@@ -1,4 +1,4 @@
-"""Functions written in JAX by others, as they stand in JAX and Optax, come through and have the gradients of `jax.grad`."""
+"""Functions written in JAX by others, as they stand in JAX and Optax, come through with the gradients of `jax.grad`."""
 
 from __future__ import annotations
 
