@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -214,24 +215,30 @@ def test_threads_that_meet_at_the_first_call() -> None:
         assert_same(found, results[0])
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_fork_computes_the_same(compiled: Function, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also one that compiles anew; a child that hangs is ended by its alarm."""
-    import signal
+FORKING = """
+import os, signal, warnings
+from backgraph.compiler import function
+from tests.compiler.test_function import arrays, assert_same, compile, network
 
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
-    values = arrays(64)
-    expected = compiled(*values)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks in a process with threads
-        child = os.fork()
-    if child == 0:
-        signal.alarm(60)
-        try:
-            assert_same(compiled(*values), expected)
-            assert_same(compile(*network(), threads=2)(*values), expected)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert_same(compiled(*values), expected)
+function.WORK_PER_THREAD = 1
+compiled, values = compile(*network(), threads=2), arrays(64)
+expected = compiled(*values)
+warnings.simplefilter("ignore", DeprecationWarning)  # of forks in a process that has had threads
+child = os.fork()
+if child == 0:
+    signal.alarm(60)  # ends a child that hangs
+    try:
+        assert_same(compiled(*values), expected)
+        assert_same(compile(*network(), threads=2)(*values), expected)
+        os._exit(0)
+    finally:
+        os._exit(1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert_same(compiled(*values), expected)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_fork_computes_the_same() -> None:
+    """Also one that compiles anew; in a process of its own, because other libraries object to forks."""
+    subprocess.run([sys.executable, "-c", FORKING], check=True, timeout=120)
