@@ -24,6 +24,7 @@ from backgraph.compiler.llvm import (
     load_lanes,
     loop,
     mask_below,
+    prefetch,
     splat,
     stack,
     vector_of,
@@ -31,6 +32,11 @@ from backgraph.compiler.llvm import (
 from backgraph.compiler.nest import Affine, Axis, Nest, Read
 from backgraph.compiler.target import Target
 from backgraph.language.dims import Dim, product
+
+AHEAD = 12
+"""Steps of k between asking for a row of B and using it: about the time that memory takes to answer."""
+FAR = 2048
+"""Bytes between neighbours from which on they are asked for ahead: hardware looks ahead within a page only."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,7 @@ class Contraction:
         b, e = self.e.b, self.e
         at = frame if row is None or self.shape.row is None else frame.inside(self.shape.row, row)
         at = at.inside(self.shape.column, column)
+        self.fetch_results(height, frame, row, column, len(masks))
         size = self.k.size
         if isinstance(size, int) and size <= CHUNK:
             self.keep(self.chunk(height, at, integer(0), e.dim(size), masks), add=False)
@@ -182,6 +189,10 @@ class Contraction:
         zero = ir.Constant(vector_of(ELEMENT[self.dtype]), [0] * LANES)
         with loop(b, integer(0), b.sub(stop, start), 1, [zero] * (height * len(masks))) as this:
             from_b = self.moved(columns, self.e.times(this.index, step_b))
+            if self.far_apart(step_b):
+                ahead = self.moved(from_b, self.e.times(integer(AHEAD), step_b))
+                for q in range(len(masks)):
+                    prefetch(b, self.moved(ahead, integer(q * LANES)))
             lanes = [load_lanes(b, self.moved(from_b, integer(q * LANES)), self.dtype, m) for q, m in enumerate(masks)]
             along = self.e.times(this.index, step_a)
             for r, pointer in enumerate(rows):
@@ -190,6 +201,24 @@ class Contraction:
                 for q, lane in enumerate(lanes):
                     this.next.append(float_call(b, "fma", factor, lane, this.carried[r * len(lanes) + q]))
         return this.carried
+
+    def far_apart(self, step: Dim) -> bool:
+        """Whether neighbours along k lie so far apart that the processor does not foresee the next one."""
+        return isinstance(step, int) and step * BYTES[self.dtype] >= FAR
+
+    def fetch_results(self, height: int, frame: Frame, row: ir.Value | None, column: ir.Value, vectors: int) -> None:
+        """Ask for the memory that the writes will go to, where its rows lie far apart, while the sums are made."""
+        if row is None or self.shape.row is None:
+            return
+        for write in self.nest.writes:
+            width = write.value.shape[-1] if write.value.shape else 1
+            if write.value not in self.e.pointers or not self.far_apart(width):
+                continue
+            for r in range(height):
+                at = frame.inside(self.shape.row, self.e.b.add(row, integer(r))).inside(self.shape.column, column)
+                first = self.pointer(Read(write.value, write.index), at)
+                for q in range(vectors):
+                    prefetch(self.e.b, self.moved(first, integer(q * LANES)), for_writing=True)
 
     def row_pointers(self, height: int, at: Frame, start: ir.Value) -> list[ir.Value]:
         """Where each row of A starts."""

@@ -169,6 +169,12 @@ def scatter_lanes(  # noqa: PLR0917  (as LLVM's own)
     intrinsic(b, f"llvm.masked.scatter.{type_suffix(value.type)}.v{LANES}p0", ir.VoidType(), arguments)
 
 
+def prefetch(b: ir.IRBuilder, pointer: ir.Value, for_writing: bool = False) -> None:
+    """Ask for a cache line before it is needed; changes no value."""
+    arguments = [pointer, *(ir.Constant(I32, x) for x in (int(for_writing), 3, 1))]
+    intrinsic(b, "llvm.prefetch.p0", ir.VoidType(), arguments)
+
+
 def halves(b: ir.IRBuilder, value: ir.Value, combine: Any) -> ir.Value:
     """Combine 16 lanes into one by halves: 8, 4, 2, 1."""
     width = LANES
