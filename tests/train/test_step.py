@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backgraph import constant, cross_entropy, evaluate, input, labels, matmul, parameter, relu, squared_error, sum
+from backgraph import (
+    constant,
+    cross_entropy,
+    evaluate,
+    gradient,
+    input,
+    labels,
+    matmul,
+    parameter,
+    relu,
+    sign,
+    squared_error,
+    sum,
+)
 from backgraph.errors import BackgraphError, UsageError
 from backgraph.optim import OPTIMIZERS, SGD, Adam, AdamW, ClipByGlobalNorm
 from backgraph.train.engine import NumpyEngine, bindings
@@ -169,3 +182,54 @@ def test_an_optimizer_by_name_is_refused() -> None:
     W = parameter("W", (3, 2))
     with pytest.raises(UsageError, match="not an optimiser"):
         training_step(sum(W**2), [W], "sgd")  # type: ignore[arg-type]
+
+
+def test_an_edited_gradient_is_trained_with() -> None:
+    """The sign of the gradient of W1 (a step of signSGD), and that of W2 as derived."""
+    X, y, W1, W2, J = example()
+    derived = gradient(J, [W1, W2])
+    step = training_step(J, [W1, W2], SGD(learning_rate=0.5), gradients={W1: sign(derived[0])})
+    variables = step.arrays({W1: W1_START, W2: W2_START})
+    data = {X: ROWS, y: ONE_HOT.argmax(axis=1)}
+    run(step, variables, data)
+    g1, g2 = (evaluate(g, data | {W1: W1_START, W2: W2_START}) for g in derived)
+    np.testing.assert_allclose(variables[0], W1_START - 0.5 * np.sign(g1), rtol=1e-13)
+    np.testing.assert_allclose(variables[1], W2_START - 0.5 * g2, rtol=1e-13)
+
+
+def test_a_cost_need_not_reach_a_parameter_whose_gradient_is_given() -> None:
+    x, w = input("x", ("m",)), parameter("w")
+    step = training_step(sum(x), [w], SGD(learning_rate=1.0), gradients={w: sum(x)})
+    variables = step.arrays({w: np.asarray(1.0)})
+    run(step, variables, {x: np.ones(6)})
+    assert variables[0] == -5.0
+
+
+def test_a_scalar_of_the_cost_may_be_scheduled() -> None:
+    x, w, lam = input("x", ("m",)), parameter("w"), input("lam")
+    step = training_step(lam * w + 0.0 * sum(x), [w], SGD(learning_rate=1.0), scheduled={lam: lambda t: t + 1})
+    assert step.fixed == ()
+    assert step.schedule(2, 2).tolist() == [[1.0, 3.0], [1.0, 4.0]]
+    variables = step.arrays({w: np.asarray(0.0)})
+    run(step, variables, {x: np.ones(6)}, steps=3)
+    assert variables[0] == -6.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gradients": {"W1": "W2"}},
+        {"gradients": {"X": "X"}},
+        {"scheduled": {"W1": lambda t: t}},
+        {"scheduled": {"lam": 3.0}},
+    ],
+    ids=str,
+)
+def test_edits_and_schedules_that_do_not_fit_are_refused(changes: Any) -> None:
+    X, _, W1, W2, J = example()
+    named = {"X": X, "W1": W1, "W2": W2, "lam": input("lam")}
+    given = {
+        k: {named[a]: named.get(b, b) if isinstance(b, str) else b for a, b in v.items()} for k, v in changes.items()
+    }
+    with pytest.raises(UsageError, match="BG601"):
+        training_step(J, [W1, W2], SGD(), **given)

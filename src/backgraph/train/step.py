@@ -5,12 +5,15 @@
 
 Nothing is hidden: inputs are data, parameters, state and the scalars of the step (learning rate and the like); outputs
 are the cost, the metrics, and the updates. Whoever runs it (`train.engine`) needs to know no optimiser.
+
+A scalar of the cost that changes from step to step (a λ that decays, the key of a dropout) is *scheduled*: a function
+of the number of the step gives it, as it gives the learning rate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +26,7 @@ from backgraph.language.ops.leaf import variable
 from backgraph.language.walk import leaves
 from backgraph.optim.clipping import Clip
 from backgraph.optim.optimizer import Optimizer
+from backgraph.optim.schedules import Schedule
 from backgraph.rules import UPDATE_RULES, simplify
 
 
@@ -44,7 +48,8 @@ class Step:
     """One minibatch of training as graph.
 
     `rows` are the data leaves that a minibatch takes rows of, `fixed` those given whole; `outputs` are the cost and the
-    metrics; `changes` the parameters' first, then the state's; `scalars` are fed anew in every step.
+    metrics; `changes` the parameters' first, then the state's; `scalars` are fed anew in every step: the optimiser's by
+    its own account, the others as `scheduled` says.
     """
 
     cost: Node
@@ -55,6 +60,7 @@ class Step:
     changes: tuple[Change, ...]
     gradients: Gradients
     optimizer: Optimizer
+    scheduled: Mapping[Node, Schedule] = field(default_factory=dict[Node, Schedule])
 
     @property
     def variables(self) -> tuple[Node, ...]:
@@ -73,9 +79,14 @@ class Step:
 
     def schedule(self, first: int, steps: int) -> Array:
         """The scalars of `steps` steps from step `first` on: float64, steps × scalars, not yet rounded."""
-        table = [self.optimizer.scalars(t) for t in range(first, first + steps)]
-        rows = [[row[str(node.op)] for node in self.scalars] for row in table]
+        rows = [self._scalars(t) for t in range(first, first + steps)]
         return np.array(rows, "float64").reshape(steps, len(self.scalars))
+
+    def _scalars(self, t: int) -> list[float]:
+        own = self.optimizer.scalars(t)
+        return [
+            float(self.scheduled[node](t)) if node in self.scheduled else own[str(node.op)] for node in self.scalars
+        ]
 
     def arrays(self, parameters: Mapping[Node, Array]) -> list[Array]:
         """Fresh arrays for `variables`: copies of `parameters`, and the state as it begins.
@@ -98,27 +109,53 @@ def training_step(
     clip: Clip | None = None,
     decayed: Sequence[Node] | None = None,
     metrics: Sequence[Node] = (),
+    gradients: Mapping[Node, Node] | None = None,
+    scheduled: Mapping[Node, Schedule] | None = None,
 ) -> Step:
     """The step that lowers `cost` in `parameters`; leaves whose first dimension is `batch` are fed row by row.
 
-    `decayed` are the parameters that the optimiser's weight decay applies to (all, unless said otherwise). Raises
-    GraphError BG102 for parameters that differ in dtype, BG108 and CalculusError BG301 as `gradient`, UsageError BG601
-    where a parameter is no leaf.
+    `decayed` are the parameters that the optimiser's weight decay applies to (all, unless said otherwise). `gradients`
+    replaces the gradient of a parameter by another node of its shape; what it does not name is derived. `scheduled`
+    gives scalar leaves their values at step t = 0, 1, 2 … Raises GraphError BG102 for parameters that differ in dtype,
+    BG108 and CalculusError BG301 as `gradient`, UsageError BG601 where a parameter is no leaf or a gradient does not
+    fit, or what is scheduled is no scalar leaf.
     """
     _check(parameters, optimizer)
-    derived = gradient(cost, parameters)
+    timed = _scheduled(scheduled or {})
+    derived = _gradients(cost, parameters, gradients or {})
     simple = simplify([cost, *metrics, *derived.nodes]).nodes
-    outputs, gradients = simple[: 1 + len(metrics)], simple[1 + len(metrics) :]
+    outputs, simplified = simple[: 1 + len(metrics)], simple[1 + len(metrics) :]
     scalars = {name: variable(name, (), parameters[0].dtype, "scalar") for name in optimizer.scalars(0)}
     changes: list[Change] = []
-    for theta, g in zip(parameters, clip(gradients) if clip else gradients, strict=True):
+    for theta, g in zip(parameters, clip(simplified) if clip else simplified, strict=True):
         own = optimizer if decayed is None or theta in decayed else optimizer.without_decay()
         changes += _changes(theta, g, own, scalars)
     changes.sort(key=lambda change: change.start is not None)
-    data = _data([*outputs, *(change.new for change in changes)], {*scalars.values(), *(c.old for c in changes)})
+    anew = (*scalars.values(), *timed)
+    data = _data([*outputs, *(change.new for change in changes)], {*anew, *(c.old for c in changes)})
     rows = tuple(leaf for leaf in data if isinstance(leaf.shape, tuple) and leaf.shape[:1] == (symbol(batch),))
     fixed = tuple(leaf for leaf in data if leaf not in rows)
-    return Step(cost, rows, fixed, tuple(scalars.values()), outputs, tuple(changes), derived, optimizer)
+    return Step(cost, rows, fixed, anew, outputs, tuple(changes), derived, optimizer, timed)
+
+
+def _gradients(cost: Node, parameters: Sequence[Node], edited: Mapping[Node, Node]) -> Gradients:
+    """Derived where they are not given; a cost need not reach a parameter whose gradient is."""
+    for theta, g in edited.items():
+        if theta not in parameters or g.shape != theta.shape or g.dtype != theta.dtype:
+            got, expected = f"{shape_text(g.shape)} {g.dtype}", f"{shape_text(theta.shape)} {theta.dtype}"
+            raise UsageError("BG601", f"gradient of {theta.op}", "does not fit", got=got, expected=expected)
+    missing = [theta for theta in parameters if theta not in edited]
+    derived = gradient(cost, missing)
+    table = dict(zip(missing, derived.nodes, strict=True)) | dict(edited)
+    return replace(derived, targets=tuple(parameters), nodes=tuple(table[theta] for theta in parameters))
+
+
+def _scheduled(scheduled: Mapping[Node, Schedule]) -> dict[Node, Schedule]:
+    for leaf, schedule in scheduled.items():
+        if not leaf.op.is_variable or leaf.shape != () or not callable(schedule):
+            hint = "a scalar input, and a function of the number of the step"
+            raise UsageError("BG601", "scheduled", "cannot be scheduled", got=str(leaf.op), expected=hint)
+    return dict(scheduled)
 
 
 def _changes(theta: Node, g: Node, optimizer: Optimizer, scalars: Mapping[str, Node]) -> list[Change]:
