@@ -17,7 +17,8 @@ from backgraph.optim import SGD, Adam, Cosine, Momentum
 from backgraph.train.callbacks import Callback
 from backgraph.train.engine import NumpyEngine
 from backgraph.train.examples import minibatches
-from backgraph.train.loop import Training, begin, fit
+from backgraph.train.interrupt import Terminated
+from backgraph.train.loop import Pace, Training, begin, fit
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(50, 4))
@@ -80,17 +81,21 @@ def test_how_many_steps_a_call_runs_changes_no_bit(steps_per_call: int) -> None:
 class StopAfter(Callback):
     """Asks for a stop as Ctrl-C does, after so many calls of the engine."""
 
-    def __init__(self, calls: int) -> None:
-        self.calls = calls
+    def __init__(self, calls: int, number: int = signal.SIGINT) -> None:
+        self.calls, self.number = calls, number
         self.ended = False
+        self.told = 0
 
     def steps_done(self, training: Training) -> None:
         self.calls -= 1
         if self.calls == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self.number)
 
     def end(self, training: Training) -> None:
         self.ended = True
+
+    def interrupted(self, training: Training) -> None:
+        self.told += 1
 
 
 @pytest.mark.parametrize("calls", [1, 2, 6, 7, 8, 13, 14])
@@ -107,10 +112,56 @@ def test_interrupted_and_resumed_gives_the_same_bits(calls: int) -> None:
     assert bits(cut) == bits(whole)
 
 
-def test_after_training_ctrl_c_is_what_it_was() -> None:
+def test_sigterm_stops_between_two_steps_and_exits_with_143() -> None:
+    training, data = started()
+    stop = StopAfter(3, signal.SIGTERM)
+    with pytest.raises(Terminated) as caught:
+        training.run(data, epochs=3, steps_per_call=1, callbacks=[stop])
+    assert (caught.value.code, training.done, stop.ended, stop.told) == (143, 3, True, 1)
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    class Twice(Callback):
+        after = False
+
+        def steps_done(self, training: Training) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            self.after = True
+
+    training, data = started()
+    twice = Twice()
+    with pytest.raises(KeyboardInterrupt):
+        training.run(data, epochs=3, callbacks=[twice])
+    assert not twice.after
+
+
+def test_after_training_signals_are_what_they_were() -> None:
     training, data = started()
     training.run(data, epochs=1)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_handler_of_the_program_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        training, data = started()
+        training.run(data, epochs=1, steps_per_call=1, callbacks=[StopAfter(2, signal.SIGTERM)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (seen, training.epoch) == ([signal.SIGTERM], 1)
+
+
+def test_the_pace_follows_the_time_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 1.0, 1.0, 1.001, 1.001, 1.002])
+    monkeypatch.setattr("backgraph.train.loop.time.perf_counter", lambda: next(now))
+    pace, seen = Pace(), []
+    for _ in range(3):
+        with pace.measured(pace.steps):
+            seen.append(pace.steps)
+    assert seen == [64, 16, 128]
 
 
 def test_more_epochs_continue() -> None:
@@ -216,7 +267,7 @@ def test_numbers_out_of_range_are_refused(changes: Any) -> None:
 @pytest.mark.parametrize("start", [0, 1, 2])
 def test_minibatches_cut_the_order(batch_size: int, start: int) -> None:
     order = np.arange(10)[::-1]
-    cut = [row for matrix in minibatches(order, batch_size, start, 2) for row in matrix]
+    cut = [row for matrix in minibatches(order, batch_size, start, Pace(2)) for row in matrix]
     expected = [order[first : first + batch_size] for first in range(0, 10, batch_size)][start:]
     if start < 10 // batch_size or 10 % batch_size:
         assert [list(row) for row in cut] == [list(row) for row in expected] or start > 10 // batch_size

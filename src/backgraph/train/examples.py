@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,15 +56,24 @@ def check_indices(cost: Node, arrays: Mapping[Node, Array]) -> None:
             raise DataError("BG206", where, "label out of range", got=got, expected=f"0…{size - 1}")
 
 
-def minibatches(order: Array, batch_size: int, start: int, most: int) -> Iterator[Array]:
+class Steps(Protocol):
+    """Says how many steps to take next; the answer may change from one to the next."""
+
+    steps: int
+
+
+def minibatches(order: Array, batch_size: int, start: int, most: Steps) -> Iterator[Array]:
     """`order` cut into minibatches from number `start` on, as index matrices steps × rows of at most `most` steps.
 
     The last minibatch holds what is left and comes alone where it is smaller.
     """
     whole = len(order) // batch_size
     matrix = order[: whole * batch_size].reshape(whole, batch_size)
-    for first in range(start, whole, most):
-        yield matrix[first : first + most]
+    first = start
+    while first < whole:
+        last = min(first + most.steps, whole)
+        yield matrix[first:last]
+        first = last
     if len(order) % batch_size:
         yield order[None, whole * batch_size :]
 

@@ -7,7 +7,9 @@ bits as training that was not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -18,12 +20,17 @@ from backgraph.language.op import Array
 from backgraph.optim.clipping import Clip
 from backgraph.optim.limits import whole
 from backgraph.optim.optimizer import Optimizer
-from backgraph.train.callbacks import Callback, any_wants_to_stop
+from backgraph.train.callbacks import Callback, Keeper, any_wants_to_stop
 from backgraph.train.engine import Engine, bindings, default_engine, divergence
 from backgraph.train.examples import examples, minibatches
 from backgraph.train.interrupt import Interrupt, interruptible
 from backgraph.train.shuffle import permutation
 from backgraph.train.step import Step, training_step
+
+CALL_SECONDS = 0.25
+"""About how long the engine runs between two looks at callbacks and checkpoints."""
+FIRST_STEPS = 64
+MOST_STEPS = 1 << 16
 
 Validation: TypeAlias = Callable[["Training"], Mapping[str, float]]
 """Scores of the model as it is now, by name, such as {"validation accuracy": 0.97}."""
@@ -45,6 +52,7 @@ class Training:
     done: int = 0
     loss_sum: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    stopped: bool = False
 
     @property
     def parameters(self) -> dict[Node, Array]:
@@ -69,20 +77,29 @@ class Training:
         validation: Validation | None = None,
         callbacks: Sequence[Callback] = (),
         engine: Engine | None = None,
-        steps_per_call: int = 1024,
+        steps_per_call: int | None = None,
+        keeper: Keeper | None = None,
     ) -> Training:
         """Train until `epochs` epochs are done in all, counted from the very start.
 
-        Raises what `fit` does. After any of it this object is whole, and `run` goes on where it stopped.
+        `steps_per_call` is how many steps the engine runs at a time; by default as many as fit into a fraction of a
+        second. It changes no bit. Raises what `fit` does. After any of it (a second Ctrl-C excepted) this object is
+        whole, and `run` goes on where it stopped.
         """
         arrays, _ = examples(self.step, data)
         whole("epochs", epochs, least=0)
-        with interruptible() as interrupt:
-            run = _Run(arrays, engine or default_engine(), interrupt, validation, callbacks, steps_per_call)
+        self.stopped = False
+        with interruptible(lambda: _announce(self, callbacks)) as interrupt:
+            pace = Pace(steps_per_call)
+            run = _Run(arrays, engine or default_engine(), interrupt, validation, callbacks, pace, keeper)
+            if keeper is not None:
+                keeper.begin(self, arrays, callbacks)
             for callback in callbacks:
                 callback.begin(self)
             try:
                 self._epochs(epochs, run)
+                if keeper is not None:
+                    keeper.end(self, callbacks)
             finally:
                 for callback in callbacks:
                     callback.end(self)
@@ -92,28 +109,31 @@ class Training:
         """Epoch after epoch; one whose steps are done is finished first, even if that was in an earlier run."""
         while not run.interrupt.requested:
             if len(self.history) < self.epoch:
-                if self._finish_epoch(run):
-                    return
-            elif self.epoch >= epochs:
+                self._finish_epoch(run)
+            elif self.epoch >= epochs or self.stopped:
                 return
             else:
                 self._epoch(run)
 
     def _epoch(self, run: _Run) -> None:
         order = permutation(self.examples, (self.seed, self.epoch))
-        for index in minibatches(order, self.batch_size, self.done % self.steps_per_epoch, run.steps_per_call):
+        first = self.done % self.steps_per_epoch
+        for index in minibatches(order, self.batch_size, first, run.pace):
             self._steps(index, run)
             for callback in run.callbacks:
                 callback.steps_done(self)
             if run.interrupt.requested:
                 return
+            if run.keeper is not None:
+                run.keeper.steps_done(self, run.callbacks)
 
     def _steps(self, index: Array, run: _Run) -> None:
         """One call of the engine, and the account of what it did. Raises DivergenceError."""
         scalars = self.step.schedule(self.done, len(index))
-        outputs = run.engine.run(
-            self.step, self.variables, run.data, index=index, scalars=scalars, interrupt=run.interrupt
-        )
+        with run.pace.measured(len(index)):
+            outputs = run.engine.run(
+                self.step, self.variables, run.data, index=index, scalars=scalars, interrupt=run.interrupt
+            )
         done = len(outputs)
         for row in outputs:
             self.loss_sum += float(row[0]) * index.shape[1]
@@ -123,11 +143,29 @@ class Training:
                 self.step, bindings(self.step, self.variables, run.data, index[done], scalars[done]), self.done
             )
 
-    def _finish_epoch(self, run: _Run) -> bool:
+    def _finish_epoch(self, run: _Run) -> None:
         scores = dict(run.validation(self)) if run.validation else {}
         self.history.append({"loss": self.loss_sum / self.examples, **scores})
         self.loss_sum = 0.0
-        return any_wants_to_stop(run.callbacks, self)
+        self.stopped = any_wants_to_stop(run.callbacks, self)
+        if run.keeper is not None:
+            run.keeper.epoch_done(self, run.callbacks)
+
+
+class Pace:
+    """How many steps the engine runs in one call: a fixed number, or as many as take about CALL_SECONDS."""
+
+    def __init__(self, fixed: int | None = None) -> None:
+        self.fixed, self.steps = fixed, fixed or FIRST_STEPS
+
+    @contextmanager
+    def measured(self, steps: int) -> Generator[None]:
+        """Takes the time of a call of so many steps."""
+        began = time.perf_counter()
+        yield
+        if self.fixed is None:
+            fitting = int(CALL_SECONDS * steps / max(time.perf_counter() - began, 1e-9))
+            self.steps = min(max(fitting, 1), 8 * self.steps, MOST_STEPS)
 
 
 @dataclass(frozen=True)
@@ -139,7 +177,13 @@ class _Run:
     interrupt: Interrupt
     validation: Validation | None
     callbacks: Sequence[Callback]
-    steps_per_call: int
+    pace: Pace
+    keeper: Keeper | None
+
+
+def _announce(training: Training, callbacks: Sequence[Callback]) -> None:
+    for callback in callbacks:
+        callback.interrupted(training)
 
 
 def fit(
