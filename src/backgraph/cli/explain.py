@@ -34,7 +34,7 @@ def explain(
         shape: shapes that the text does not tell, such as "b:h, T:".
         lang: en or zh.
         ascii: write W1 and grad for terminals without Unicode.
-        format: text, latex, markdown, html or json.
+        format: text, latex, markdown, html, json or numpy (source that computes it).
         index: add each product with its indices.
     """
     if CODE.fullmatch(subject.strip()):

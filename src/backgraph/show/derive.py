@@ -65,6 +65,10 @@ class Step:
     goes_to: tuple[Tree, ...]
     lets: tuple[tuple[Tree, Tree], ...] = ()
     """Introduced names with their formulas, needed from this step on."""
+    let_nodes: tuple[Node, ...] = ()
+    """What they stand for, on stand-ins."""
+    parts: tuple[Node, ...] = ()
+    """Nodes on stand-ins whose sum, in this order, is the gradient."""
 
 
 @dataclass
@@ -231,7 +235,10 @@ def _steps(
         used = [node for node in written.uses((formula, *(a.formula for a in arrivals))) if node not in told]
         told.update(used)
         lets = tuple((written.references[node], written.definitions[node]) for node in used)
-        steps.append(Step(part.of, part.name, formula, arrivals, tuple(onward.get(part.of, ())), lets))
+        node = whole.new[part.whole]
+        parts_of_it = tuple(a.node for a in arrivals) if is_joined(formula, arrivals) else (node,)
+        goes_to = tuple(onward.get(part.of, ()))
+        steps.append(Step(part.of, part.name, formula, arrivals, goes_to, lets, tuple(used), parts_of_it))
     counts = Counter(step.rule for step in (*single.trace, *whole.trace))
     return steps, list(counts.items())
 
@@ -278,6 +285,12 @@ def _joined(arrivals: Sequence[Arrival], whole: Tree) -> Tree:
     counted = [(sign, tree if n == 1 else times("scale", Number(n), tree)) for (sign, tree), n in counts.items()]
     first = next((i for i, (sign, _) in enumerate(counted) if sign > 0), 0)
     return Sum((counted[first], *counted[:first], *counted[first + 1 :]))
+
+
+def is_joined(formula: Tree, arrivals: Sequence[Arrival]) -> bool:
+    """Whether a formula says the contributions one by one."""
+    terms = sorted(map(repr, _terms(formula)))
+    return terms == sorted(repr(term) for arrival in arrivals for term in _terms(arrival.formula))
 
 
 def _terms(tree: Tree) -> tuple[tuple[int, Tree], ...]:

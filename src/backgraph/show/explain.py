@@ -21,7 +21,7 @@ from backgraph.show.page import Formula, Remark, Section, Sentence, fill, listed
 from backgraph.show.sentences import Narrator
 
 LANGUAGES = {"en": words_en, "zh": words_zh}
-FORMATS = ("text", "latex", "markdown", "html", "json")
+FORMATS = ("text", "latex", "markdown", "html", "json", "numpy")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,12 @@ class Explanation:
         from backgraph.show.data import as_data
 
         return as_data(self.derivation) | {"language": self.lang, "assumptions": list(self.assumptions)}
+
+    def numpy(self) -> str:
+        """As NumPy source of `cost_and_gradients`. Raises UsageError BG601 for an operation without a spelling."""
+        from backgraph.show.numpy_source import numpy_source
+
+        return numpy_source(self.derivation, LANGUAGES[self.lang].WORDS)
 
     def __str__(self) -> str:
         if self.format == "json":

@@ -79,6 +79,10 @@ WORDS: dict[str, str] = {
     "account_until": "{value} ({shape}) until step {step}",
     "account_one_sweep": "One sweep backward gives the derivatives of the one number {J} by all {n} elements "
     "of {targets}; going forward would take a sweep for each element.",
+    "numpy_title": "The cost {J} and its gradients by {targets}, in NumPy.",
+    "numpy_returns": "{J}, and its gradients by {targets} as a dict; ValueError where the shapes do not fit.",
+    "numpy_forward": "Forward.",
+    "numpy_backward": "Backward.",
 }
 
 TIES: dict[str, str] = {}

@@ -72,6 +72,10 @@ WORDS: dict[str, str] = {
     "account_until": "{value}（{shape}）到第 {step} 步",
     "account_one_sweep": "反向走一遍，就得到一个数 {J} 对 {targets} 的全部 {n} 个元素的导数；若用前向方式，每"
     "个元素都要走一遍。",
+    "numpy_title": "代价 {J} 及其对 {targets} 的梯度，用 NumPy 写出。",
+    "numpy_returns": "返回 {J}，以及它对 {targets} 的梯度（字典）；形状不符时抛出 ValueError。",
+    "numpy_forward": "前向传播。",
+    "numpy_backward": "反向传播。",
 }
 
 TIES: dict[str, str] = {
