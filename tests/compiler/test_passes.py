@@ -13,7 +13,7 @@ from backgraph.compiler.nest import Value, storage
 from backgraph.compiler.pipeline import PASSES, lowered, scheduled
 from backgraph.compiler.run_nests import run_nests
 from backgraph.compiler.schedule import Program
-from backgraph.compiler.stages import schedule_text
+from backgraph.compiler.schedule_text import schedule_text
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.train.native import NativeEngine

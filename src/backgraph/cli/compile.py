@@ -21,6 +21,7 @@ def compile(
     size: str = "",
     dtype: str = "float32",
     isa: str | None = None,
+    memory: str | None = None,
 ) -> None:
     """Print a stage of the compiler for a cost and its gradients.
 
@@ -32,13 +33,15 @@ def compile(
         size: sizes of dimensions, such as m=128,d=784; all but the batch are needed, except for graph and rules.
         dtype: float32 or float64.
         isa: avx512, avx2 or baseline; the best of this machine by default.
+        memory: bound the temporaries, such as 8MiB, by taking the batch in blocks of rows.
     """
+    from backgraph.compiler.budget import byte_count
     from backgraph.compiler.stages import SHOWN, stage_text, stages
     from backgraph.compiler.target import host_target
 
-    sizes = dimensions(size)
+    sizes, limit = dimensions(size), None if memory is None else byte_count(memory)
     if show not in SHOWN:
         raise UsageError("BG601", "--show", "unknown stage", got=show, expected=", ".join(SHOWN))
-    found = stages(cost, wrt=names(wrt), shapes=shape, sizes=sizes, dtype=dtype, target=host_target(isa))
+    found = stages(cost, wrt=names(wrt), shapes=shape, sizes=sizes, dtype=dtype, target=host_target(isa), memory=limit)
     page = stage_text(found, show)
     write(page if page.endswith("\n") else page + "\n")

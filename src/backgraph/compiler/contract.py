@@ -172,9 +172,10 @@ class Contraction:
         if isinstance(size, int) and size <= CHUNK:
             self.keep(self.chunk(height, at, integer(0), e.dim(size), masks), add=False)
         else:
-            self.clear(height * len(masks))
-            with loop(b, integer(0), e.dim(size), CHUNK) as outer:
-                stop = e.smaller(b.add(outer.index, integer(CHUNK)), e.dim(size))
+            self.begin(height, frame, row, column, masks)
+            first, end = e.span(self.nest, self.k)
+            with loop(b, first, end, CHUNK) as outer:
+                stop = e.smaller(b.add(outer.index, integer(CHUNK)), end)
                 self.keep(self.chunk(height, at, outer.index, stop, masks), add=True)
         self.epilogue(height, frame, row, column, masks)
 
@@ -239,11 +240,27 @@ class Contraction:
         """The address of a vector of the scratch tile."""
         return self.e.b.gep(self.scratch, [number], source_etype=vector_of(ELEMENT[self.dtype]))
 
-    def clear(self, count: int) -> None:
-        """Zero the scratch tile."""
+    def begin(
+        self, height: int, frame: Frame, row: ir.Value | None, column: ir.Value, masks: list[ir.Value | None]
+    ) -> None:
+        """Set the scratch tile to 0, or to the sums of the row blocks before this one."""
         zero = ir.Constant(vector_of(ELEMENT[self.dtype]), [0] * LANES)
-        for number in range(count):
-            self.e.b.store(zero, self.cell(integer(number)), align=64)
+        for r in range(height):
+            along = self.at_row(frame, row, integer(r))
+            for q, mask in enumerate(masks):
+                before = self.e.so_far(self.nest, self.at_lanes(along, column, q, mask), zero)
+                self.e.b.store(before, self.cell(integer(r * len(masks) + q)), align=64)
+
+    def at_row(self, frame: Frame, row: ir.Value | None, r: ir.Value) -> Frame:
+        """The frame of row r of the tile that begins at `row`."""
+        if row is None or self.shape.row is None:
+            return frame
+        return frame.inside(self.shape.row, self.e.b.add(row, r))
+
+    def at_lanes(self, frame: Frame, column: ir.Value, q: int, mask: ir.Value | None) -> Frame:
+        """The frame of vector q of a row."""
+        here = self.e.b.add(column, integer(q * LANES))
+        return frame.inside(self.shape.column, here, lanes=True, mask=mask)
 
     def keep(self, sums: list[ir.Value], add: bool) -> None:
         """Add a finished chunk to the scratch tile, or to +0 where it is the only one."""
@@ -260,14 +277,11 @@ class Contraction:
         """The writes, row by row of the finished tile."""
         b = self.e.b
         with loop(b, integer(0), integer(height)) as this:
-            at = frame
-            if row is not None and self.shape.row is not None:
-                at = frame.inside(self.shape.row, b.add(row, this.index))
+            along = self.at_row(frame, row, this.index)
             for q, mask in enumerate(masks):
                 number = b.add(b.mul(this.index, integer(len(masks))), integer(q))
                 total = b.load(self.cell(number), typ=vector_of(ELEMENT[self.dtype]), align=64)
-                here = b.add(column, integer(q * LANES))
-                self.e.write_all(self.nest, at.inside(self.shape.column, here, lanes=True, mask=mask), total)
+                self.e.write_all(self.nest, self.at_lanes(along, column, q, mask), total)
 
 
 def needs_packing(nest: Nest) -> int | None:

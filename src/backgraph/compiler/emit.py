@@ -74,10 +74,19 @@ class Frame:
 
 
 class Emitter:
-    """Emits the body of one function; `pointers` gives the memory of every value, `batch` the run-time size."""
+    """Emits the body of one function; `pointers` gives the memory of every value, `batch` the run-time size.
 
-    def __init__(self, b: ir.IRBuilder, pointers: dict[Value, ir.Value], batch: ir.Value) -> None:
-        self.b, self.pointers, self.batch = b, pointers, batch
+    `rows` are the first row and the end of a block, for sums over the rows that go on from block to block.
+    """
+
+    def __init__(
+        self,
+        b: ir.IRBuilder,
+        pointers: dict[Value, ir.Value],
+        batch: ir.Value,
+        rows: tuple[ir.Value, ir.Value] | None = None,
+    ) -> None:
+        self.b, self.pointers, self.batch, self.rows = b, pointers, batch, rows
         self.entry = b.block
 
     def dim(self, dim: Dim) -> ir.Value:
@@ -275,6 +284,20 @@ class Emitter:
         else:
             self.write_all(nest, frame, self.chain(nest, nest.reduce, frame))
 
+    def span(self, nest: Nest, axis: Axis) -> tuple[ir.Value, ir.Value]:
+        """What a reduction goes over: its whole axis, or the rows of a block."""
+        if nest.resumes and self.rows is not None:
+            return self.rows
+        return integer(0), self.dim(axis.size)
+
+    def so_far(self, nest: Nest, frame: Frame, zero: ir.Value) -> ir.Value:
+        """The sum of the blocks before this one: 0 in the first."""
+        if not nest.resumes or self.rows is None:
+            return zero
+        (write,) = nest.writes
+        before = self.load(Read(write.value, write.index), frame)
+        return self.b.select(self.b.icmp_signed("==", self.rows[0], integer(0)), zero, before)
+
     def zero(self, dtype: str, frame: Frame) -> ir.Constant:
         """0 in the width of the frame."""
         element = ELEMENT[dtype]
@@ -283,7 +306,7 @@ class Emitter:
     def chain(self, nest: Nest, axis: Axis, frame: Frame) -> ir.Value:
         """Sum (of products) along an axis: chains of 256, added in order."""
         zero = self.zero(nest.operands[0].dtype, frame)
-        end = self.dim(axis.size)
+        first, end = self.span(nest, axis)
 
         def chunk(start: ir.Value, stop: ir.Value) -> ir.Value:
             with loop(self.b, start, stop, 1, [zero]) as this:
@@ -293,7 +316,7 @@ class Emitter:
 
         if isinstance(axis.size, int) and axis.size <= CHUNK:
             return self.b.fadd(zero, chunk(integer(0), end))
-        with loop(self.b, integer(0), end, CHUNK, [zero]) as outer:
+        with loop(self.b, first, end, CHUNK, [self.so_far(nest, frame, zero)]) as outer:
             stop = self.smaller(self.b.add(outer.index, integer(CHUNK)), end)
             outer.next = [self.b.fadd(outer.carried[0], chunk(outer.index, stop))]
         return outer.carried[0]
@@ -316,7 +339,7 @@ class Emitter:
         combine, identity = self.combiner(nest)
         kind = nest.operands[0].dtype
         start = ir.Constant(vector_of(ELEMENT[kind]), [identity] * LANES)
-        end = self.dim(axis.size)
+        first, end = self.span(nest, axis)
 
         def lanes(low: ir.Value, high: ir.Value) -> ir.Value:
             whole = self.b.add(low, self.b.and_(self.b.sub(high, low), integer(-LANES)))
@@ -336,7 +359,8 @@ class Emitter:
             return lanes(integer(0), end)
         if isinstance(axis.size, int) and axis.size <= CHUNK:
             return self.b.fadd(ir.Constant(ELEMENT[kind], 0), lanes(integer(0), end))
-        with loop(self.b, integer(0), end, CHUNK, [ir.Constant(ELEMENT[kind], 0)]) as outer:
+        before = self.so_far(nest, frame, ir.Constant(ELEMENT[kind], 0))
+        with loop(self.b, first, end, CHUNK, [before]) as outer:
             stop = self.smaller(self.b.add(outer.index, integer(CHUNK)), end)
             outer.next = [self.b.fadd(outer.carried[0], lanes(outer.index, stop))]
         return outer.carried[0]
@@ -368,7 +392,7 @@ class Emitter:
     def scattered(self, nest: Nest, axis: Axis, frame: Frame) -> None:
         """value[index] += operand, in the order of the source."""
         (write,) = nest.writes
-        with loop(self.b, integer(0), self.dim(axis.size)) as this:
+        with loop(self.b, *self.span(nest, axis)) as this:
             inner = frame.inside(axis, this.index)
             value = self.expr(nest.operands[0], inner)
             so_far = self.load(Read(write.value, write.index), inner)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from backgraph.compiler.budget import byte_count, rows_in_block
 from backgraph.compiler.memory import concrete, plan
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
@@ -59,9 +60,11 @@ class Function:
         threads: int | None = None,
         target: Target | None = None,
         level: int = 3,
+        memory: int | str | None = None,
     ) -> None:
         self.inputs, self.outputs, self.single = tuple(inputs), tuple(outputs), single
         self.threads, self.target, self.level = threads, target, level
+        self.memory = None if memory is None else byte_count(memory)
         self.order = topological_order(outputs)
         needed = {node for node in self.order if isinstance(node.op, Variable)}
         missing = [str(node.op) for node in needed if node not in self.inputs]
@@ -115,8 +118,11 @@ class NativeProgram:
             for leaf, new in leaves.items()
         }
         values = {leaves[leaf]: value for leaf, value in self.arguments.items()}
-        self.compiled: Compiled = compile_program(outputs, values, target=function.target, level=function.level)
-        self.batch, self.threads = function.batch, function.threads
+        self.batch, self.threads, self.memory = function.batch, function.threads, function.memory
+        blocked = None if self.memory is None else self.batch
+        self.compiled: Compiled = compile_program(
+            outputs, values, target=function.target, level=function.level, blocked=blocked
+        )
         self.run = native_run(self.compiled)
 
     def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> list[Array]:
@@ -126,7 +132,7 @@ class NativeProgram:
         check_lookups(self.compiled, given, {self.batch or "": batch})
         results = [new_array(value, {self.batch or "": batch}) for value in self.compiled.outputs]
         given.update(zip(self.compiled.outputs, results, strict=True))
-        call = Call(self.compiled, given, {self.batch or "": batch})
+        call = Call(self.compiled, given, {self.batch or "": batch}, memory=self.memory)
         call(self.run, 1, batch, number_of_threads(self.compiled, call.sizes, self.threads))
         return results
 
@@ -134,7 +140,7 @@ class NativeProgram:
 def native_run(compiled: Compiled) -> Any:
     """`run` of the library as a ctypes function."""
     p, i = ctypes.c_void_p, ctypes.c_int64
-    return compiled.library.function("run", i, p, p, i, i, p, i, i)
+    return compiled.library.function("run", i, p, p, i, i, i, p, i, i)
 
 
 def plain(array: Array, dtype: str) -> Array:
@@ -159,11 +165,12 @@ class Call:
 
     def __init__(
         self, compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int],
-        strides: Mapping[Value, int] | None = None,
+        strides: Mapping[Value, int] | None = None, memory: int | None = None,
     ) -> None:  # fmt: skip
         self.sizes = sizes
         lives = [life for life in compiled.lives if life.value not in given]
-        offsets, size = plan(lives, sizes)
+        self.block = rows_in_block(lives, compiled.body, sizes, memory)
+        offsets, size = plan(lives, sizes, compiled.body.local, self.block)
         self.arena_bytes = size
         self.arena = new_arena(size)
         start = self.arena.ctypes.data
@@ -186,7 +193,8 @@ class Call:
     def __call__(self, run: Any, steps: int, batch: int, threads: int, request: Request | None = None) -> int:
         """Run; returns the number of steps done."""
         self.shared[:] = 0
-        common = (self.pointers.ctypes.data, self.strides.ctypes.data, steps, batch, self.shared.ctypes.data)
+        tables = self.pointers.ctypes.data, self.strides.ctypes.data
+        common = (*tables, steps, batch, self.block, self.shared.ctypes.data)
         return run_threads(lambda thread: run(*common, thread, threads), threads, self.shared, request)
 
 
@@ -228,13 +236,15 @@ def compile(
     threads: int | None = None,
     target: Target | None = None,
     level: int = 3,
+    memory: int | str | None = None,
 ) -> Function:
     """A native function of `inputs` that computes `outputs`.
 
     `outputs` a node: it returns an array; a sequence: a list. `target` forces an instruction set, `level` is LLVM's
-    optimisation level; neither changes a bit of the result.
+    optimisation level, `memory` bounds the temporaries of a call ("8MiB" or bytes) by taking the batch in blocks of
+    rows; none of them changes a bit of the result. A call raises TrainingError BG401 where `memory` is too little.
     """
     ins = [inputs] if isinstance(inputs, Node) else list(inputs)
     single = isinstance(outputs, Node)
     outs = [outputs] if isinstance(outputs, Node) else list(outputs)
-    return Function(ins, outs, single=single, threads=threads, target=target, level=level)
+    return Function(ins, outs, single=single, threads=threads, target=target, level=level, memory=memory)

@@ -6,7 +6,7 @@ of the other. Offsets are computed for the batch of a call, so a program compile
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from backgraph.compiler.nest import Value, storage
@@ -26,8 +26,13 @@ class Lifetime:
     last: int
 
 
-def lifetimes(phases: Sequence[Phase], kept: Sequence[Value]) -> list[Lifetime]:
-    """When each temporary is touched; a kept one lives to the end."""
+def lifetimes(
+    phases: Sequence[Phase], kept: Sequence[Value], body: range = range(0), local: Collection[Value] = ()
+) -> list[Lifetime]:
+    """When each temporary is touched; a kept one lives to the end.
+
+    Phases in `body` run for block after block of rows: what lives in one of them lives in all, unless it is `local`.
+    """
     first: dict[Value, int] = {}
     last: dict[Value, int] = {}
     for number, phase in enumerate(phases):
@@ -37,15 +42,29 @@ def lifetimes(phases: Sequence[Phase], kept: Sequence[Value]) -> list[Lifetime]:
                 first.setdefault(value, number)
                 last[value] = number
     ends = {storage(value) for value in kept}
-    return [Lifetime(v, first[v], len(phases) if v in ends else last[v]) for v in first if v.role == "temporary"]
+    lives = [Lifetime(v, first[v], len(phases) if v in ends else last[v]) for v in first if v.role == "temporary"]
+    return [life if life.value in local else _through(life, body) for life in lives]
 
 
-def plan(lives: Sequence[Lifetime], sizes: Mapping[str, int]) -> tuple[dict[Value, int], int]:
-    """An offset for every value, and the size of the arena in bytes: each at the lowest place free in its lifetime."""
+def _through(life: Lifetime, body: range) -> Lifetime:
+    """A life that touches the body, made to last through all of it."""
+    if not body or life.last < body[0] or life.first > body[-1]:
+        return life
+    return Lifetime(life.value, min(life.first, body[0]), max(life.last, body[-1]))
+
+
+def plan(
+    lives: Sequence[Lifetime], sizes: Mapping[str, int], local: Collection[Value] = (), block: int = 0
+) -> tuple[dict[Value, int], int]:
+    """An offset for every value, and the size of the arena in bytes: each at the lowest place free in its lifetime.
+
+    Of `local` values there are only `block` rows.
+    """
+    need_of = {life.value: bytes_of(life.value, sizes, block if life.value in local else None) for life in lives}
     offsets: dict[Value, int] = {}
     placed: list[tuple[Lifetime, int, int]] = []
-    for life in sorted(lives, key=lambda each: (-bytes_of(each.value, sizes), each.first)):
-        need = bytes_of(life.value, sizes)
+    for life in sorted(lives, key=lambda each: (-need_of[each.value], each.first)):
+        need = need_of[life.value]
         busy = sorted((start, stop) for other, start, stop in placed if not _apart(life, other))
         at = 0
         for start, stop in busy:
@@ -61,9 +80,10 @@ def _apart(a: Lifetime, b: Lifetime) -> bool:
     return a.last < b.first or b.last < a.first
 
 
-def bytes_of(value: Value, sizes: Mapping[str, int]) -> int:
-    """Bytes of a value, rounded up to whole cache lines."""
-    n = concrete(count(value.shape), sizes) * BYTES[value.dtype]
+def bytes_of(value: Value, sizes: Mapping[str, int], rows: int | None = None) -> int:
+    """Bytes of a value, or of so many rows of it, rounded up to whole cache lines."""
+    shape = value.shape if rows is None else (rows, *value.shape[1:])
+    n = concrete(count(shape), sizes) * BYTES[value.dtype]
     return -(-n // ALIGNMENT) * ALIGNMENT
 
 

@@ -151,7 +151,10 @@ class Write:
 
 @dataclass(frozen=True)
 class Nest:
-    """Loops over `axes` (parallel) and `reduce` (at most one axis); see the module's docstring."""
+    """Loops over `axes` (parallel) and `reduce` (at most one axis); see the module's docstring.
+
+    One that `resumes` takes the reduce axis in row blocks: it begins with what its write has left in memory.
+    """
 
     axes: tuple[Axis, ...]
     writes: tuple[Write, ...]
@@ -159,6 +162,7 @@ class Nest:
     reduction: str | None = None
     operands: tuple[Expr, ...] = ()
     label: str = ""
+    resumes: bool = False
     order: int = field(default_factory=lambda: next(_numbers), compare=False)
 
     @property
@@ -257,7 +261,8 @@ def printed(nest: Nest) -> str:
     lines = [f"{head}:" + (f"  // {nest.label}" if nest.label else "")]
     if nest.reduce is not None:
         body = " * ".join(text(o) for o in nest.operands)
-        lines.append(f"    combined = {nest.reduction} over {nest.reduce} < {nest.reduce.size}: {body}")
+        what = f"{nest.reduction}{', resumed,' if nest.resumes else ''} over {nest.reduce} < {nest.reduce.size}"
+        lines.append(f"    combined = {what}: {body}")
     lines += [f"    {w.value}[{', '.join(index_text(i) for i in w.index)}] = {text(w.body)}" for w in nest.writes]
     return "\n".join(lines)
 

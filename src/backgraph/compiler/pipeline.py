@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from backgraph.compiler import schedule
+from backgraph.compiler.blocks import row_blocks
 from backgraph.compiler.jit import Library
 from backgraph.compiler.lower import lower
 from backgraph.compiler.memory import Lifetime, lifetimes
 from backgraph.compiler.nest import Axis, Lookup, Nest, Read, Value, Write, along, storage
 from backgraph.compiler.phases import Phase, phases
-from backgraph.compiler.program import build
+from backgraph.compiler.program import WHOLE, Body, build
 from backgraph.compiler.schedule import Program, writers
 from backgraph.compiler.target import Target, host_target
 from backgraph.language.dims import Dim
@@ -53,6 +54,7 @@ class Compiled:
     values: tuple[Value, ...]
     lives: tuple[Lifetime, ...]
     outputs: tuple[Value, ...]
+    body: Body = WHOLE
 
     @cached_property
     def lookups(self) -> tuple[tuple[Value, Dim], ...]:
@@ -113,20 +115,32 @@ def compile_program(
     outputs: Sequence[Node],
     arguments: Mapping[Node, Value],
     in_place: Mapping[int, Node] | None = None,
+    *,
     target: Target | None = None,
     level: int = 3,
+    blocked: str | None = None,
 ) -> Compiled:
-    """Native code that computes `outputs` from `arguments`."""
+    """Native code that computes `outputs` from `arguments`; `blocked` names the dimension to take in row blocks."""
     program, _ = lowered(outputs, arguments, in_place or {})
-    program = scheduled(program)
+    program, groups, body = in_phases(scheduled(program), blocked)
     place = dict(program.in_place)
-    groups = tuple(phases(program.nests, place))
     values = in_memory(program, list(arguments.values()))
-    module = build(groups, values, target or host_target())
+    module = build(groups, values, target or host_target(), body)
     library = Library(module, target or host_target(), level, frozenset({"sched_yield"}))
     ends = [v for v in program.kept if v not in place]
-    lives = tuple(life for life in lifetimes(groups, ends) if life.value in values)
-    return Compiled(library, program, groups, values, lives, program.kept)
+    lives = tuple(life for life in lifetimes(groups, ends, body.phases, body.local) if life.value in values)
+    return Compiled(library, program, groups, values, lives, program.kept, body)
+
+
+def in_phases(program: Program, blocked: str | None) -> tuple[Program, tuple[Phase, ...], Body]:
+    """The program's nests in phases, and which of them run block by block."""
+    place = dict(program.in_place)
+    if blocked is None:
+        return program, tuple(phases(program.nests, place)), WHOLE
+    program, blocks = row_blocks(program, blocked)
+    before, body, after = (phases(part, place) for part in (blocks.before, blocks.body, blocks.after))
+    inside = range(len(before), len(before) + len(body))
+    return program, (*before, *body, *after), Body(inside, blocks.rows, blocks.local)
 
 
 def in_memory(program: Program, arguments: Sequence[Value]) -> tuple[Value, ...]:

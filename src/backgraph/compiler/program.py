@@ -1,25 +1,27 @@
 """A scheduled program as one LLVM module: a function for every nest, and `run`, which threads enter together.
 
-    run(pointers, strides, steps, batch, shared, thread, threads)
+    run(pointers, strides, steps, batch, block, shared, thread, threads)
 
 `pointers[v]` is the memory of value v, moved by `strides[v]` bytes from step to step (a row of shuffled indices, a
 learning rate, a place for the loss). Every thread runs every nest of a phase over its own range of the shared axis;
-then a barrier.
+then a barrier. Phases of a body of row blocks (`compiler.blocks`) run once for every `block` rows of the batch.
 `shared` holds the barrier and the stop flag; the last thread to arrive at a barrier decides for all whether to stop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llvmlite import ir
 
 from backgraph.compiler.contract import Contraction, roles
 from backgraph.compiler.emit import Emitter
-from backgraph.compiler.llvm import I8, I32, I64, POINTER, integer, intrinsic, loop, stack
+from backgraph.compiler.llvm import BYTES, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compiler.nest import Axis, Nest, Value, storage
 from backgraph.compiler.phases import Phase, shared_axis
 from backgraph.compiler.target import Target
+from backgraph.language.dims import Dim, product
 
 COUNT, GENERATION, STOP, DECIDED = 0, 16, 32, 33
 """Places in the array of 32-bit integers that threads share, on cache lines of their own."""
@@ -29,17 +31,30 @@ MXCSR = 0x1F80
 """The control word of SSE arithmetic: all exceptions masked, round to nearest, subnormal numbers kept."""
 
 
-def build(phases: Sequence[Phase], values: Sequence[Value], target: Target) -> ir.Module:
+@dataclass(frozen=True)
+class Body:
+    """Which phases run block by block, the number of all rows, and the values that hold one block of them only."""
+
+    phases: range = range(0)
+    rows: Dim = 0
+    local: frozenset[Value] = frozenset()
+
+
+WHOLE = Body()
+"""All rows at once."""
+
+
+def build(phases: Sequence[Phase], values: Sequence[Value], target: Target, body: Body = WHOLE) -> ir.Module:
     """The module of a program whose memory pieces are `values`; whatever is not among them stays in registers."""
     module = ir.Module("backgraph")
     module.triple = target.triple
-    kind = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I32.as_pointer(), I64, I64])
+    kind = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, I32.as_pointer(), I64, I64])
     run = ir.Function(module, kind, "run")
     functions = {
         id(nest): nest_function(module, nest, f"nest_{n}", set(values), target)
         for n, nest in enumerate(nest for phase in phases for nest in phase.nests)
     }
-    Driver(run, phases, values, functions).emit()
+    Driver(run, phases, values, functions, body).emit()
     return module
 
 
@@ -59,14 +74,14 @@ class NestFunction:
 def nest_function(module: ir.Module, nest: Nest, name: str, stored: set[Value], target: Target) -> NestFunction:
     """Emit one nest."""
     values = memory_of(nest, stored)
-    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, *[POINTER] * len(values)])
+    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64, I64, *[POINTER] * len(values)])
     function = ir.Function(module, kind, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    batch, low, high, *pointers = function.args
+    batch, first, end, low, high, *pointers = function.args
     axis = shared_axis(nest)
-    emitter = Emitter(b, dict(zip(values, pointers, strict=True)), batch)
+    emitter = Emitter(b, dict(zip(values, pointers, strict=True)), batch, (first, end))
     shape = roles(nest)
     if shape is not None:
         Contraction(emitter, nest, shape, target).emit(axis, low, high)
@@ -80,11 +95,20 @@ class Driver:
     """Emits `run`."""
 
     def __init__(
-        self, run: ir.Function, phases: Sequence[Phase], values: Sequence[Value], functions: dict[int, NestFunction]
+        self,
+        run: ir.Function,
+        phases: Sequence[Phase],
+        values: Sequence[Value],
+        functions: dict[int, NestFunction],
+        body: Body,
     ) -> None:
-        self.run, self.phases, self.values, self.functions = run, phases, values, functions
+        self.run, self.phases, self.values, self.functions, self.body = run, phases, values, functions, body
         self.b = ir.IRBuilder(run.append_basic_block("entry"))
-        self.pointers, self.strides, self.steps, self.batch, self.shared, self.thread, self.threads = run.args
+        self.pointers, self.strides, self.steps, self.batch, self.block, self.shared, self.thread, self.threads = (
+            run.args
+        )
+        self.rows: tuple[ir.Value, ir.Value] = (integer(0), self.batch)
+        self.inside = False
 
     def emit(self) -> None:
         """The loop over steps; returns how many were done."""
@@ -94,10 +118,11 @@ class Driver:
         b.store(integer(0), done)
         leave = self.run.append_basic_block("leave")
         with loop(b, integer(0), self.steps) as step:
-            for phase in self.phases:
-                for nest in phase.nests:
-                    self.call(self.functions[id(nest)], step.index)
-                self.barrier()
+            first, end = (self.body.phases.start, self.body.phases.stop)
+            self.run_phases(self.phases[:first], step.index)
+            if self.body.phases:
+                self.run_blocks(self.phases[first:end], step.index)
+            self.run_phases(self.phases[end:], step.index)
             b.store(b.add(step.index, integer(1)), done)
             go_on = self.run.append_basic_block("go_on")
             b.cbranch(b.icmp_unsigned("!=", self.word(DECIDED), ir.Constant(I32, 0)), leave, go_on)
@@ -106,6 +131,22 @@ class Driver:
         b.position_at_end(leave)
         self.restore_rounding(before)
         b.ret(b.load(done))
+
+    def run_phases(self, phases: Sequence[Phase], step: ir.Value) -> None:
+        """Phase after phase, a barrier behind each."""
+        for phase in phases:
+            for nest in phase.nests:
+                self.call(self.functions[id(nest)], step)
+            self.barrier()
+
+    def run_blocks(self, phases: Sequence[Phase], step: ir.Value) -> None:
+        """The phases of the body, for every block of rows."""
+        whole = self.rows
+        with loop(self.b, integer(0), self.batch, self.block) as this:
+            self.rows = (this.index, self.least(self.b.add(this.index, self.block), self.batch))
+            self.inside = True
+            self.run_phases(phases, step)
+        self.rows, self.inside = whole, False
 
     def set_rounding(self) -> ir.Value | None:
         """Round to nearest, flush nothing to zero, whatever the process had set; returns where that is kept."""
@@ -136,28 +177,39 @@ class Driver:
         pointers = [self.memory(value, step) for value in nest_function.values]
         if nest_function.axis is None:
             with b.if_then(b.icmp_signed("==", self.thread, integer(0))):
-                b.call(nest_function.function, [self.batch, integer(0), integer(1), *pointers])
+                b.call(nest_function.function, [self.batch, *self.rows, integer(0), integer(1), *pointers])
             return
         low, high = self.share(nest_function.axis)
         with b.if_then(b.icmp_signed("<", low, high)):
-            b.call(nest_function.function, [self.batch, low, high, *pointers])
+            b.call(nest_function.function, [self.batch, *self.rows, low, high, *pointers])
 
     def memory(self, value: Value, step: ir.Value) -> ir.Value:
-        """The memory of a value at a step."""
-        b, number = self.b, integer(self.values.index(storage(value)))
+        """The memory of a value at a step; of a local one, where row 0 would be if it held all rows."""
+        piece = storage(value)
+        b, number = self.b, integer(self.values.index(piece))
         base = b.load(b.gep(self.pointers, [number], source_etype=POINTER), typ=POINTER, align=8)
         stride = b.load(b.gep(self.strides, [number], source_etype=I64), typ=I64, align=8)
-        return b.gep(base, [b.mul(stride, step)], source_etype=I8)
+        moved = b.mul(stride, step)
+        if piece in self.body.local:
+            row = Emitter(b, {}, self.batch).dim(product(piece.shape[1:]) * BYTES[piece.dtype])
+            moved = b.sub(moved, b.mul(self.rows[0], row))
+        return b.gep(base, [moved], source_etype=I8)
 
     def share(self, axis: Axis) -> tuple[ir.Value, ir.Value]:
-        """The range of an axis that this thread owns: equal parts, whole vectors where the axis is long."""
+        """The range of an axis that this thread owns: equal parts, whole vectors where the axis is long.
+
+        In a body, of the rows of the block.
+        """
         b = self.b
-        size = Emitter(b, {}, self.batch).dim(axis.size)
+        first, end = integer(0), Emitter(b, {}, self.batch).dim(axis.size)
+        if self.inside and axis.size == self.body.rows:
+            first, end = self.rows
+        size = b.sub(end, first)
         part = b.sdiv(b.add(size, b.sub(self.threads, integer(1))), self.threads)
         rounded = b.and_(b.add(part, integer(15)), integer(-16))
         part = b.select(b.icmp_signed(">=", part, integer(32)), rounded, part)
-        low = self.least(b.mul(self.thread, part), size)
-        return low, self.least(b.add(low, part), size)
+        low = self.least(b.add(first, b.mul(self.thread, part)), end)
+        return low, self.least(b.add(low, part), end)
 
     def least(self, x: ir.Value, y: ir.Value) -> ir.Value:
         """The smaller of two."""

@@ -9,19 +9,16 @@ llvm, asm  the optimised module and the machine code
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 from backgraph.calculus.backprop import gradient
 from backgraph.compiler.function import batch_symbol, specialised
-from backgraph.compiler.memory import bytes_of, lifetimes, plan
-from backgraph.compiler.nest import Affine, Expr, Index, Lookup, Nest, Read, Value, Write, mapped, printed
-from backgraph.compiler.phases import phases, shared_axis
-from backgraph.compiler.pipeline import Compiled, compile_program, in_memory, lowered
+from backgraph.compiler.nest import Value, printed
+from backgraph.compiler.pipeline import Compiled, compile_program, lowered, scheduled
 from backgraph.compiler.schedule import Program
+from backgraph.compiler.schedule_text import labels, renamed, schedule_text, table
 from backgraph.compiler.target import Target
 from backgraph.errors import UsageError, nearest
 from backgraph.language.dims import shape_text, symbols
@@ -60,6 +57,7 @@ class Stages:
     simplified: Simplified
     sizes: Mapping[str, int]
     target: Target | None = None
+    memory: int | None = None
 
     @cached_property
     def batch(self) -> str | None:
@@ -83,7 +81,8 @@ class Stages:
     def compiled(self) -> Compiled:
         """The program after all passes, and its machine code."""
         outputs, arguments = self.specialised
-        return compile_program(outputs, arguments, target=self.target)
+        blocked = None if self.memory is None else self.batch
+        return compile_program(outputs, arguments, target=self.target, blocked=blocked)
 
 
 def stages(
@@ -94,6 +93,7 @@ def stages(
     sizes: Mapping[str, int] | None = None,
     dtype: str = "float64",
     target: Target | None = None,
+    memory: int | None = None,
 ) -> Stages:
     """The stages of the cost `text` and its gradients in `wrt`.
 
@@ -104,7 +104,7 @@ def stages(
     simple = simplify(nodes)
     names = ["the cost", *(f"the gradient of {name}" for name in wrt)]
     found = Stages(
-        dict(zip(names, simple.nodes, strict=True)), tuple(read.leaves.values()), simple, sizes or {}, target
+        dict(zip(names, simple.nodes, strict=True)), tuple(read.leaves.values()), simple, sizes or {}, target, memory
     )
     _check_sizes(found)
     return found
@@ -148,7 +148,7 @@ def graph_text(found: Stages) -> str:
     rows = [(names(node), names.applied(node), f"{shape_text(node.shape)} {node.dtype}") for node in order]
     rows = [(name, "" if name == body else f"= {body}", shape) for name, body, shape in rows]
     results = [f"{what}: {names(node)}" for what, node in found.results.items()]
-    return "\n".join([*_table(rows), "", *results])
+    return "\n".join([*table(rows), "", *results])
 
 
 def rules_text(found: Stages) -> str:
@@ -158,12 +158,7 @@ def rules_text(found: Stages) -> str:
         (step.rule.name, names.applied(step.before), f"→ {names.applied(step.after)}")
         for step in found.simplified.trace
     ]
-    return "\n".join(_table(rows)) or "no rule applies"
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(table(rows)) or "no rule applies"
 
 
 def nests_text(found: Stages) -> str:
@@ -172,73 +167,13 @@ def nests_text(found: Stages) -> str:
     return "\n".join(printed(renamed(nest, label)) for nest in found.lowered.nests)
 
 
-def labels(nests: Sequence[Nest]) -> dict[Value, str]:
-    """A name of its own for every value: a second `sum` is sum2."""
-    used: Counter[str] = Counter()
-    result: dict[Value, str] = {}
-    for nest in nests:
-        for value in [*(r.value for r in nest.reads), *(w.value for w in nest.writes)]:
-            if value not in result:
-                used[value.label] += 1
-                result[value] = value.label + (str(used[value.label]) if used[value.label] > 1 else "")
-    return result
-
-
-def renamed(nest: Nest, label: Mapping[Value, str]) -> Nest:
-    """The nest, for printing, with every value under its name."""
-
-    def change(expr: Expr) -> Expr | None:
-        if not isinstance(expr, Read):
-            return None
-        return Read(replace(expr.value, label=label[expr.value]), tuple(map(index, expr.index)))
-
-    def index(at: Index) -> Index:
-        return at if isinstance(at, Affine) else Lookup(cast("Read", change(at.read)))
-
-    writes = tuple(
-        Write(replace(w.value, label=label[w.value]), tuple(map(index, w.index)), mapped(w.body, change))
-        for w in nest.writes
-    )
-    return replace(nest, operands=tuple(mapped(o, change) for o in nest.operands), writes=writes)
-
-
-def schedule_text(program: Program, sizes: Mapping[str, int]) -> str:
-    """The phases of a scheduled program, with the axis that threads share out in each nest, and the arena.
-
-    The arena needs the size of every dimension; without them its line is left out.
-    """
-    groups, label = phases(program.nests, dict(program.in_place)), labels(program.nests)
-    lines: list[str] = []
-    for number, phase in enumerate(groups, 1):
-        lines.append(f"phase {number}")
-        for nest in phase.nests:
-            axis = shared_axis(nest)
-            lines.append(f"  // {'one thread' if axis is None else f'threads share {axis}'}")
-            lines += [f"  {line}" for line in printed(renamed(nest, label)).splitlines()]
-        lines.append("  barrier")
-    lines += [f"{label[new]} takes the place of {old}" for new, old in program.in_place.items()]
-    return "\n".join([*lines, *_arena(program, sizes)]) + "\n"
-
-
-def _arena(program: Program, sizes: Mapping[str, int]) -> list[str]:
-    groups = phases(program.nests, dict(program.in_place))
-    stored = set(in_memory(program, ())) - {*program.kept, *program.in_place}
-    lives = [life for life in lifetimes(groups, ()) if life.value in stored]
-    if not all(name in sizes for life in lives for name in symbols(life.value.shape)):
-        return []
-    label = labels(program.nests)
-    offsets, total = plan(lives, sizes)
-    rows = [
-        (f"  {label[v]}", shape_text(v.shape), f"{bytes_of(v, sizes)} bytes", f"at {at}") for v, at in offsets.items()
-    ]
-    return [f"arena: {total} bytes", *_table(rows)]
-
-
 SHOWN: dict[str, Callable[[Stages], str]] = {
     "graph": graph_text,
     "rules": rules_text,
     "nests": nests_text,
-    "schedule": lambda found: schedule_text(found.compiled.program, found.sizes),
+    "schedule": lambda found: schedule_text(
+        scheduled(found.lowered), found.sizes, None if found.memory is None else found.batch, found.memory
+    ),
     "llvm": lambda found: found.compiled.library.ir(),
     "asm": lambda found: found.compiled.library.assembly(),
 }

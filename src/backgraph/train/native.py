@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from backgraph.compiler.budget import byte_count
 from backgraph.compiler.function import (
     Call,
     available_processors,
@@ -41,11 +42,19 @@ ROWS = "m"
 class NativeEngine:
     """Compiles a step once for each shape of the data and runs it; `threads` limits the threads.
 
-    `target` forces an instruction set. Neither changes a bit of the result.
+    `target` forces an instruction set; `memory` ("8MiB" or bytes) bounds what a step needs beside data, parameters and
+    state, by taking the minibatch in blocks of rows. None of them changes a bit of the result.
     """
 
-    def __init__(self, threads: int | None = None, target: Target | None = None, level: int = 3) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        target: Target | None = None,
+        level: int = 3,
+        memory: int | str | None = None,
+    ) -> None:
         self.threads, self.target, self.level = threads, target, level
+        self.memory = None if memory is None else byte_count(memory)
         self._loops: dict[Any, NativeLoop] = {}
 
     def run(
@@ -77,7 +86,7 @@ class NativeEngine:
         """The native loop for these data, compiled at the first call."""
         key = (id(step), *(data[node].shape for node in (*step.rows, *step.fixed)))
         if key not in self._loops:
-            self._loops[key] = NativeLoop(step, data, self.target, self.level)
+            self._loops[key] = NativeLoop(step, data, self.target, self.level, self.memory)
         return self._loops[key]
 
 
@@ -90,8 +99,15 @@ def _finite_steps(outputs: Array) -> int:
 class NativeLoop:
     """One compiled training loop."""
 
-    def __init__(self, step: Step, data: Mapping[Node, Array], target: Target | None, level: int) -> None:
-        self.step = step
+    def __init__(
+        self,
+        step: Step,
+        data: Mapping[Node, Array],
+        target: Target | None = None,
+        level: int = 3,
+        memory: int | None = None,
+    ) -> None:
+        self.step, self.memory = step, memory
         self.index = variable("index", (ROWS,), "int64", "index")
         whole = {leaf: variable(f"all {leaf.op}", data[leaf].shape, leaf.dtype, "data") for leaf in step.rows}
         outputs = substitute(
@@ -104,7 +120,9 @@ class NativeLoop:
         first = len(step.outputs)
         in_place = {first + n: new[leaf] for n, leaf in enumerate(step.variables)}
         arguments = {new[leaf]: value[leaf] for leaf in leaves}
-        self.compiled: Compiled = compile_program(outputs, arguments, in_place, target, level)
+        self.compiled: Compiled = compile_program(
+            outputs, arguments, in_place, target=target, level=level, blocked=None if memory is None else ROWS
+        )
         self.tables = {value[table]: leaf for leaf, table in whole.items()}
         self.value = value
         self.native = native_run(self.compiled)
@@ -136,7 +154,7 @@ class NativeLoop:
         given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
         check_lookups(self.compiled, given, {ROWS: rows})
-        call = Call(self.compiled, given, {ROWS: rows}, moves)
+        call = Call(self.compiled, given, {ROWS: rows}, moves, self.memory)
         self.arena_bytes = call.arena_bytes
         count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors())
         done = call(self.native, steps, rows, count, interrupt) if steps else 0
