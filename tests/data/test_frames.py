@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -68,7 +69,8 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "complex": (SQUARE.astype(complex), "BG210", "complex128"),
     "complex objects": (np.array([[1j]], dtype=object), "BG203", "not a number"),
     "NumPy complex objects": (np.array([[np.complex128(1)]], dtype=object), "BG203", "not a number"),
-    "dates": (np.array([["2020-01-01"]], dtype="M8[D]"), "BG210", "datetime64"),
+    "durations": (np.array([[3]], dtype="m8[D]"), "BG210", "timedelta64"),
+    "dates among numbers": ({"a": np.array([dt.date(2020, 1, 1), 3], dtype=object)}, "BG203", "row 1"),
     "bytes": (np.array([[b"ab"]]), "BG210", "S2"),
     "one dimension": (SQUARE[0], "BG207", "X.reshape(-1, 1)"),
     "three dimensions": (SQUARE[None], "BG207", "3 dimensions"),
@@ -146,10 +148,13 @@ def test_every_data_frame_gives_the_same_table(make: Callable[[], Any]) -> None:
 
 def test_pandas_categories_and_numbered_columns() -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({0: pandas.Categorical(["u", None]), 1: pandas.Series([1.5, None])})
+    frame = pandas.DataFrame(
+        {0: pandas.Categorical(["u", None]), 1: pandas.Series([1.5, None]), 2: pandas.Categorical([7, None])}
+    )
     table = table_from(frame)
-    assert table.names == ("0", "1")
+    assert table.names == ("0", "1", "2")
     assert table.column("0").tolist() == ["u", ""]
+    assert table.column("2").tolist() == ["7", ""]
 
 
 def test_pandas_columns_of_one_name() -> None:
@@ -158,12 +163,40 @@ def test_pandas_columns_of_one_name() -> None:
         table_from(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
-def test_nested_and_dated_columns_are_refused() -> None:
+def test_nested_columns_are_refused() -> None:
     polars = pytest.importorskip("polars")
     with pytest.raises(DataError, match=r"BG210.*'a'.*List"):
         table_from(polars.DataFrame({"a": [[1, 2]]}))
-    with pytest.raises(DataError, match="BG210"):
-        table_from(polars.DataFrame({"a": ["2020-01-01"]}).select(polars.col("a").str.to_date()))
+
+
+DATES: dict[str, Callable[[Any], Any]] = {
+    "NumPy, days": lambda _: {"a": np.array(["2020-01-01", "NaT"], dtype="M8[D]")},
+    "NumPy, nanoseconds": lambda _: {"a": np.array(["2020-01-01T00:00:00", "NaT"], dtype="M8[ns]")},
+    "objects": lambda _: {"a": np.array([dt.date(2020, 1, 1), None], dtype=object)},
+    "objects with a zone": lambda _: {
+        "a": np.array([dt.datetime(2020, 1, 1, 2, tzinfo=dt.timezone(dt.timedelta(hours=2))), None], dtype=object)
+    },
+    "pandas": lambda need: need("pandas").DataFrame({"a": need("pandas").to_datetime(["2020-01-01", None])}),
+    "pandas with a zone": lambda need: need("pandas").DataFrame(
+        {"a": need("pandas").to_datetime(["2020-01-01T02:00+02:00", None])}
+    ),
+    "polars dates": lambda need: need("polars").DataFrame({"a": [dt.date(2020, 1, 1), None]}),
+    "polars times": lambda need: need("polars").DataFrame({"a": [dt.datetime(2020, 1, 1), None]}),
+    "pyarrow": lambda need: need("pyarrow").table({"a": [dt.date(2020, 1, 1), None]}),
+}
+
+
+@pytest.mark.parametrize("kind", DATES)
+def test_dates_of_every_kind_are_the_same_microseconds(kind: str) -> None:
+    column = table_from(DATES[kind](pytest.importorskip)).column("a")
+    assert column.dtype == np.dtype("datetime64[us]")
+    assert column.astype(str).tolist() == ["2020-01-01T00:00:00.000000", "NaT"]
+
+
+def test_an_array_has_no_names_of_its_own() -> None:
+    assert not table_from(SQUARE).named
+    assert not table_from(list(SQUARE)).named
+    assert table_from({"a": SQUARE[:, 0]}).named
 
 
 def test_a_table_is_itself() -> None:

@@ -9,7 +9,6 @@ from typing import BinaryIO
 from backgraph.cli.numbers import Flag
 from backgraph.cli.output import MODEL, table_text, writable_file
 from backgraph.cli.screen import note, say, write
-from backgraph.data.prepare import OneHot
 from backgraph.data.read import read_table
 from backgraph.data.table import Table
 from backgraph.models.fitted import Fitted, load
@@ -43,8 +42,7 @@ def predict(
     if out is not None:
         writable_file(out, overwrite)
     fitted = load(model / MODEL if model.is_dir() else model)
-    texts = [each.column for each in fitted.preparation.transforms if isinstance(each, OneHot)]
-    table = read_table(data, separator=separator, decimal=decimal, text=texts)
+    table = read_table(data, separator=separator, decimal=decimal, text=fitted.preparation.text_columns)
     content = table_text(*_predictions(fitted, table, probabilities))
     if out is None:
         write(content)

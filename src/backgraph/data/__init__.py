@@ -5,10 +5,11 @@ from __future__ import annotations
 from backgraph.data.datasets import digits
 from backgraph.data.frames import table_from
 from backgraph.data.labels import Classes, Targets
-from backgraph.data.prepare import OneHot, Preparation, Standardize, Transform
+from backgraph.data.prepare import Choices, Preparation
 from backgraph.data.read import read_table
 from backgraph.data.split import split
 from backgraph.data.table import Table
+from backgraph.data.transforms import Date, Embedding, LeftOut, OneHot, Robust, Transform
 
 __all__ = [
     "Table",
@@ -17,9 +18,13 @@ __all__ = [
     "digits",
     "split",
     "Preparation",
+    "Choices",
     "Transform",
-    "Standardize",
+    "Robust",
     "OneHot",
+    "Embedding",
+    "Date",
+    "LeftOut",
     "Classes",
     "Targets",
 ]

@@ -1,12 +1,14 @@
 """Tables from what is already in memory: data frames (through narwhals), NumPy arrays, dictionaries of arrays.
 
 Numbers of any width, truth values, memory maps and any byte order or stride become the same float64; text stays text;
-complex, nested and date columns are refused. A column of objects is numeric when each of them is a number or missing
-(None or NaN), text when each is a `str` or missing.
+dates and times, of any precision, become microseconds, in UTC where they have a time zone; complex and nested columns
+are refused. A column of objects is numeric when each of them is a number or missing (None or NaN), text when each is a
+`str` or missing. A column of categories is text whatever the categories are, spelled as `spelled` does.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -14,7 +16,8 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from backgraph.data.table import Column, Table
+from backgraph.data.prepare import spelled
+from backgraph.data.table import TIME, Column, Table
 from backgraph.errors import BackgraphError, DataError, UsageError
 
 Array = npt.NDArray[Any]
@@ -64,16 +67,16 @@ def _from_array(array: Array, source: str) -> Table:
     if 0 in array.shape:
         what = "has no rows" if not array.shape[0] else "has no columns"
         raise DataError("BG201", source, what, got=array.shape, expected="at least one row and one column")
-    return _from_pairs([(f"x{index}", array[:, index]) for index in range(array.shape[1])], source)
+    return _from_pairs([(f"x{index}", array[:, index]) for index in range(array.shape[1])], source, named=False)
 
 
-def _from_pairs(pairs: Sequence[tuple[str, Array]], source: str) -> Table:
+def _from_pairs(pairs: Sequence[tuple[str, Array]], source: str, *, named: bool = True) -> Table:
     columns: dict[str, Column] = {}
     for name, values in pairs:
         if name in columns:
             raise DataError("BG205", source, "two columns share a name", got=name, expected="distinct names")
         columns[name] = column_from(values, f"{source}: column {name!r}")
-    return Table(columns, source)
+    return Table(columns, source, named=named)
 
 
 def column_from(values: Array, where: str) -> Column:
@@ -87,6 +90,8 @@ def column_from(values: Array, where: str) -> Column:
     kind = values.dtype.kind
     if kind in "buif":
         return _finite(np.ma.filled(values.astype(np.float64), np.nan), where)
+    if kind == "M":
+        return values.astype(TIME)
     if kind in "UT":
         return np.array([str(value) for value in values.tolist()], dtype=object)
     if kind == "O":
@@ -108,13 +113,30 @@ def _finite(values: Column, where: str) -> Column:
 
 def _is_nothing(value: object) -> bool:
     # pandas' own missing value is neither None nor a float, and every comparison with it is itself.
-    return value is None or (isinstance(value, float) and math.isnan(value)) or type(value).__name__ == "NAType"
+    return (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in {"NAType", "NaTType"}
+    )
 
 
 def _from_objects(values: Sequence[object], where: str) -> Column:
+    if any(isinstance(value, dt.date) for value in values):
+        return np.array([_time(value, row, where) for row, value in enumerate(values)], dtype=TIME)
     if any(isinstance(value, str) for value in values):
         return np.array([_text(value, row, where) for row, value in enumerate(values)], dtype=object)
     return _finite(np.array([_real(value, row, where) for row, value in enumerate(values)], dtype=np.float64), where)
+
+
+def _time(value: object, row: int, where: str) -> dt.datetime | None:
+    """A date or time in UTC, without its zone; datetime.datetime is a kind of datetime.date."""
+    if _is_nothing(value):
+        return None
+    if not isinstance(value, dt.date):
+        raise DataError("BG203", f"{where}, row {row}", "is no date, unlike others", got=value, expected="dates")
+    if not isinstance(value, dt.datetime):
+        return dt.datetime(value.year, value.month, value.day)
+    return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 def _text(value: object, row: int, where: str) -> str:
@@ -164,10 +186,27 @@ def _series(series: Any, source: str) -> Array:
     if kind.is_numeric() or kind == nw.Boolean:
         known = series.cast(nw.Float64).fill_null(0.0).to_numpy().astype(np.float64)
         return np.where(series.is_null().to_numpy(), np.nan, known)
-    if kind in {nw.String, nw.Categorical, nw.Object, nw.Unknown} or isinstance(kind, nw.Enum):
+    if isinstance(kind, nw.Categorical | nw.Enum):
+        return _objects(["" if _is_nothing(value) else _spelled(value) for value in series.to_list()])
+    if isinstance(kind, nw.Datetime | nw.Date):
+        return _times(series)
+    if kind in {nw.String, nw.Object, nw.Unknown}:
         return _objects(series.to_list())
     where = f"{source}: column {series.name!r}"
-    raise DataError("BG210", where, "is neither numbers nor text", got=str(kind), expected="real numbers or text")
+    raise DataError("BG210", where, "is no flat column", got=str(kind), expected="numbers, text or dates")
+
+
+def _spelled(value: object) -> str:
+    """A category as text: 7 and 7.0 are both "7"."""
+    return spelled(float(value)) if isinstance(value, int | float) else str(value)
+
+
+def _times(series: Any) -> Array:
+    import narwhals as nw
+
+    zone = getattr(series.dtype, "time_zone", None)
+    local = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zone else series.cast(nw.Datetime("us"))
+    return local.to_numpy().astype(TIME)
 
 
 def _objects(values: list[object]) -> Array:

@@ -1,191 +1,131 @@
-"""From a table to the design matrix: one transform per column, fitted on the training rows only, saved as JSON.
+"""From a table to what a network is given: the design matrix, and the codes of embedded columns.
 
-Vocabulary. A *transform* turns one column into one or more *features* (columns of the design matrix). A *preparation*
-is the list of transforms. TRANSFORMS is the table of kinds: a new way to treat a column is a new entry and a line in
-`choose`. Numbers are written to JSON by `repr`, which Python reads back to the same bits.
+Vocabulary. A *preparation* is a list of transforms (`transforms`), one for each column that is not dropped, learnt from
+the training rows only and saved as JSON. `matrix(table)` are the numbers, `codes(table)` the rows of embedding tables:
+
+    X = preparation.matrix(table)       float64 rows × len(features)
+    C = preparation.codes(table)        int64 rows × len(embeddings)
+
+`choose` is the rule by which a column gets its transform; `categorical`, `numeric` and `drop` overrule it. Columns are
+found by name, in any order; those of an array, which has no names, by place.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections import Counter
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Self, TypeAlias, cast, final
+from dataclasses import dataclass
+from typing import Any, cast, final
 
 import numpy as np
-import numpy.typing as npt
 
-from backgraph.data.table import Column, Table, is_text
-from backgraph.errors import DataError, FileError
+from backgraph.data.cells import number
+from backgraph.data.table import DATES, NUMBERS, TEXT, Column, Table, is_text, kind_of, missing_in
+from backgraph.data.transforms import (
+    FEWEST_ROWS,
+    MAXIMUM_ONE_HOT,
+    TRANSFORMS,
+    Codes,
+    Date,
+    Embedding,
+    Json,
+    LeftOut,
+    Matrix,
+    OneHot,
+    Robust,
+    Transform,
+    ranked,
+)
+from backgraph.errors import DataError, FileError, UsageError
 
-Matrix: TypeAlias = npt.NDArray[np.float64]
-Json: TypeAlias = dict[str, Any]
-"""An object of plain JSON: text, numbers, truth values, lists, objects."""
-
-MAXIMUM_LEVELS = 9
-"""The most frequent levels that get a feature of their own; rows of the others are zeros, like unknown ones."""
+LARGEST_WHOLE = 2**53
+"""Up to here float64 holds every whole number, so that 7.0 is spelled 7."""
 
 
 @dataclass(frozen=True)
-class Transform(ABC):
-    """Turns the column named `column` into features; the fields of a subclass are what it has learnt."""
+class Choices:
+    """What is said about columns instead of being inferred: names of columns, each in one of the three at most.
 
-    kind: ClassVar[str]
-    takes_text: ClassVar[bool]
-    column: str
-
-    @classmethod
-    @abstractmethod
-    def fit(cls, column: str, values: Column) -> Self:
-        """Learns from `values`, the training rows of `column`, (rows,)."""
-
-    @property
-    @abstractmethod
-    def features(self) -> tuple[str, ...]:
-        """The names of the features, in order."""
-
-    @abstractmethod
-    def apply(self, values: Column) -> Matrix:
-        """The features of `values` (rows,): float64 (rows, features), finite."""
-
-    def to_json(self) -> Json:
-        """The kind and the fields as plain JSON; `from_json` gives back an equal transform."""
-        return {"kind": self.kind, **asdict(self)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The transform that `to_json` wrote; lists become tuples. FileError BG502 when it is damaged."""
-        expected = {field.name for field in fields(cls)}
-        if set(data) - {"kind"} != expected:
-            got = ", ".join(sorted(data))
-            raise FileError(
-                "BG502", f"transform {cls.kind}", "is damaged", got=got, expected=", ".join(sorted(expected))
-            )
-        learnt: Json = {key: tuple(data[key]) if isinstance(data[key], list) else data[key] for key in expected}
-        return cls(**learnt)
-
-
-def centre_and_scale(values: Matrix) -> tuple[float, float]:
-    """The mean and the standard deviation (of the population) of `values` (rows,), all finite; 0.0, 0.0 when empty.
-
-    Values that are all equal have exactly that mean and deviation 0: the rounding of a sum of tenths would otherwise
-    give a deviation of 1e-17, and a constant column features of size 1. Sums are of values divided by the largest, so
-    that squares of 1e200 do not overflow.
-    """
-    if not len(values) or values.min() == values.max():
-        return (float(values[0]) if len(values) else 0.0), 0.0
-    largest = float(np.abs(values).max())
-    unit = values / largest
-    return float(unit.mean()) * largest, float(unit.std()) * largest
-
-
-def standardized(values: Matrix, mean: float | Matrix, scale: float | Matrix) -> Matrix:
-    """(values - mean) / scale, cut to what float64 holds; 0 where the scale is 0."""
-    # Halves, because the difference of 1e308 and -1e308 is not a float64 while its quotient may be.
-    difference = values / 2 - np.asarray(mean) / 2
-    with np.errstate(over="ignore"):
-        half = np.divide(difference, scale, out=np.zeros_like(difference), where=np.asarray(scale) != 0)
-    return np.clip(half, -LARGEST, LARGEST) * 2
-
-
-LARGEST = float(np.finfo(np.float64).max) / 2
-
-
-@final
-@dataclass(frozen=True)
-class Standardize(Transform):
-    """Numbers: less the mean, divided by the standard deviation; a column without variance becomes 0.
-
-    A missing number is replaced by the median. When the training rows have missing ones, a second feature, 1 where the
-    number is missing and 0 elsewhere, says so.
+    `categorical` columns have levels, also if they hold numbers; `numeric` ones are numbers, also if they were read as
+    text; `drop` are left out.
     """
 
-    kind: ClassVar[str] = "standardize"
-    takes_text: ClassVar[bool] = False
-    mean: float
-    scale: float
-    median: float
-    indicator: bool
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
 
-    @classmethod
-    def fit(cls, column: str, values: Column) -> Self:
-        """See Transform."""
-        missing = np.isnan(values)
-        known = values[~missing]
-        median = _median(known)
-        mean, scale = centre_and_scale(np.where(missing, median, values))
-        return cls(column, mean, scale, median, bool(missing.any()))
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The column, and the indicator where there is one."""
-        return (self.column, f"{self.column} is missing") if self.indicator else (self.column,)
-
-    def apply(self, values: Column) -> Matrix:
-        """See Transform."""
-        missing = np.isnan(values)
-        scaled = standardized(np.where(missing, self.median, values), self.mean, self.scale)
-        return np.stack([scaled, missing.astype(np.float64)][: len(self.features)], axis=1)
+    def check(self, table: Table) -> None:
+        """DataError BG202 for a name that `table` has not; UsageError BG601 for one that is said twice."""
+        named: dict[str, str] = {}
+        for choice in ("categorical", "numeric", "drop"):
+            for name in getattr(self, choice):
+                table.column(name)
+                if named.setdefault(name, choice) != choice:
+                    raise UsageError("BG601", choice, "names a column that another option names", got=name)
 
 
-def _median(known: Matrix) -> float:
-    """The lower median: a value that occurs, so that it can neither overflow nor depend on how a mean is rounded."""
-    return float(np.sort(known)[(len(known) - 1) // 2]) if len(known) else 0.0
+def as_text(values: Column) -> Column:
+    """`values` (rows,) as levels: text as it is; 7.0 as "7", other numbers as Python prints them, dates in ISO 8601."""
+    if is_text(values):
+        return values
+    if kind_of(values) == DATES:
+        return np.array(
+            ["" if text == "NaT" else text for text in np.datetime_as_string(values).tolist()], dtype=object
+        )
+    return np.array([spelled(value) for value in values.tolist()], dtype=object)
 
 
-@final
-@dataclass(frozen=True)
-class OneHot(Transform):
-    """Text: a feature per level, 1 where the cell is that level. Missing is a level; unknown levels are zeros.
-
-    The levels are the MAXIMUM_LEVELS most frequent, the first in sorted order among equals, and stand in sorted order.
-    """
-
-    kind: ClassVar[str] = "one-hot"
-    takes_text: ClassVar[bool] = True
-    levels: tuple[str, ...]
-
-    @classmethod
-    def fit(cls, column: str, values: Column) -> Self:
-        """See Transform."""
-        counts = Counter(cast("list[str]", values.tolist()))
-        ranked = sorted(counts, key=lambda level: (-counts[level], level))
-        return cls(column, tuple(sorted(ranked[:MAXIMUM_LEVELS])))
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """`column=level` for each level."""
-        return tuple(f"{self.column}={level}" for level in self.levels)
-
-    def apply(self, values: Column) -> Matrix:
-        """See Transform."""
-        position = {level: index for index, level in enumerate(self.levels)}
-        indices = np.array([position.get(value, -1) for value in values.tolist()], dtype=np.int64)
-        return (indices[:, None] == np.arange(len(self.levels))).astype(np.float64)
+def spelled(value: float) -> str:
+    """A number as a level: "7" for 7.0, the empty text for NaN."""
+    if math.isnan(value):
+        return ""
+    return str(int(value)) if value.is_integer() and abs(value) < LARGEST_WHOLE else repr(value)
 
 
-TRANSFORMS: dict[str, type[Transform]] = {each.kind: each for each in (Standardize, OneHot)}
-"""Every kind of transform, by the name it has in JSON."""
+def as_numbers(values: Column, where: str) -> Column:
+    """`values` (rows,) as float64; DataError BG203 at the first text that is neither a number nor empty."""
+    if kind_of(values) == NUMBERS:
+        return values
+    read = [np.nan if not cell else number(cell) for cell in as_text(values).tolist()]
+    for row, value in enumerate(read):
+        if value is None:
+            raise DataError("BG203", f"{where}, row {row}", "is not a number", got=values[row], expected="numbers")
+    return np.array(read, dtype=np.float64)
 
 
-def choose(values: Column) -> type[Transform]:
+def choose(values: Column, weights: Matrix | None = None) -> type[Transform]:
     """The transform for a training column: by what it holds."""
-    return OneHot if is_text(values) else Standardize
+    if not is_text(values):
+        return Date if kind_of(values) == DATES else Robust
+    if len(ranked(values, weights)) <= MAXIMUM_ONE_HOT:
+        return OneHot
+    return Embedding if ranked(values, weights, FEWEST_ROWS) else LeftOut
 
 
 @final
 @dataclass(frozen=True)
 class Preparation:
-    """The transforms of a table's columns, in order; maps a table to the design matrix."""
+    """The transforms of a table's columns; `seen` are all columns of the training table, in order.
+
+    A column of `seen` without a transform was dropped.
+    """
 
     transforms: tuple[Transform, ...]
+    seen: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, table: Table) -> Preparation:
-        """Learns from all rows and columns of `table`: the training rows, without the target."""
-        columns = ((name, table.column(name)) for name in table.names)
-        return cls(tuple(choose(values).fit(name, values) for name, values in columns))
+    def fit(cls, table: Table, weights: Matrix | None = None, choices: Choices | None = None) -> Preparation:
+        """Learns from all rows and columns of `table`: the training rows, without the target.
+
+        `weights` (rows,), ≥ 0, say how often each row counts. Raises DataError BG201 when nothing is left to learn
+        from, BG202 and BG203 and UsageError BG601 for `choices` that do not fit the table.
+        """
+        chosen = choices or Choices()
+        chosen.check(table)
+        kept = [name for name in table.names if name not in set(chosen.drop)]
+        if not kept:
+            raise DataError("BG201", table.source, "has no column left to learn from", hint="drop fewer columns")
+        return cls(tuple(_fitted(table, name, weights, chosen) for name in kept), table.names)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -193,29 +133,73 @@ class Preparation:
         return tuple(transform.column for transform in self.transforms)
 
     @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns whose cells are levels, to be read as text."""
+        return tuple(transform.column for transform in self.transforms if transform.takes == TEXT)
+
+    @property
     def features(self) -> tuple[str, ...]:
-        """The names of the columns of the design matrix."""
-        return tuple(name for transform in self.transforms for name in transform.features)
+        """The names of the columns of the design matrix; at least one."""
+        return tuple(name for transform in self.transforms for name in transform.features) or ("nothing",)
+
+    @property
+    def embeddings(self) -> tuple[Embedding, ...]:
+        """The embedded columns, in the order of `codes`; `codes` and `size` of each are the shape of its table."""
+        return tuple(transform for transform in self.transforms if isinstance(transform, Embedding))
 
     def matrix(self, table: Table) -> Matrix:
-        """The design matrix of `table`: float64 (rows, features), finite; other columns of `table` are not looked at.
+        """The design matrix of `table`: float64 (rows, features), finite; a column of zeros where there is no feature.
 
-        Raises DataError BG202 for a column that is missing, BG203 for text where the training rows had numbers, or
-        numbers where they had text.
+        Other columns of `table` are not looked at. Raises DataError BG202 for a column that is missing, BG203 for text
+        where the training rows had numbers, or numbers where they had text, BG207 for an array of another width.
         """
-        return np.concatenate([_applied(transform, table) for transform in self.transforms], axis=1)
+        table = self.matched(table)
+        parts = [transform.apply(_cells(transform, table)) for transform in self.transforms if transform.features]
+        return np.concatenate(parts, axis=1) if parts else np.zeros((table.n_rows, 1))
+
+    def codes(self, table: Table) -> Codes:
+        """The codes of the embedded columns of `table`: int64 (rows, embeddings). Raises what `matrix` does."""
+        table = self.matched(table)
+        codes = [embedding.encode(_cells(embedding, table)) for embedding in self.embeddings]
+        return np.stack(codes, axis=1) if codes else np.zeros((table.n_rows, 0), dtype=np.int64)
+
+    def matched(self, table: Table) -> Table:
+        """`table` with the names of the training columns: itself, or an array's columns by their place.
+
+        Raises DataError BG207 for an array of another width.
+        """
+        if table.named or not self.seen:
+            return table
+        if len(table.names) != len(self.seen):
+            got, expected = f"{len(table.names)} columns", f"{len(self.seen)}, as in training"
+            raise DataError("BG207", table.source, "does not fit the model", got=got, expected=expected)
+        return Table(dict(zip(self.seen, (table.column(name) for name in table.names), strict=True)), table.source)
+
+    def unused(self, table: Table) -> tuple[str, ...]:
+        """The columns of `table` that the training table had not, so that nothing is done with them."""
+        return tuple(name for name in table.names if name not in self.seen) if table.named else ()
 
     def to_json(self) -> Json:
         """Plain JSON that `from_json` reads back to an equal preparation."""
-        return {"transforms": [transform.to_json() for transform in self.transforms]}
+        return {"transforms": [transform.to_json() for transform in self.transforms], "seen": list(self.seen)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preparation:
         """The preparation that `to_json` wrote. Raises FileError BG502 when it is damaged or of an unknown kind."""
-        entries = data.get("transforms")
-        if not isinstance(entries, list) or not entries:
-            raise FileError("BG502", "preparation", "is damaged", got=entries, expected="a list of transforms")
-        return cls(tuple(_transform_from(entry) for entry in cast("list[Json]", entries)))
+        entries, seen = data.get("transforms"), data.get("seen")
+        if not isinstance(entries, list) or not entries or not isinstance(seen, list):
+            raise FileError("BG502", "preparation", "is damaged", got=entries, expected="lists of transforms and names")
+        transforms = tuple(_transform_from(entry) for entry in cast("list[Json]", entries))
+        return cls(transforms, tuple(str(name) for name in cast("list[object]", seen)))
+
+
+def _fitted(table: Table, name: str, weights: Matrix | None, choices: Choices) -> Transform:
+    values = table.column(name)
+    if name in choices.categorical:
+        values = as_text(values)
+    if name in choices.numeric:
+        values = as_numbers(values, f"{table.source}: column {name!r}")
+    return choose(values, weights).fit(name, values, weights)
 
 
 def _transform_from(entry: Json) -> Transform:
@@ -225,14 +209,32 @@ def _transform_from(entry: Json) -> Transform:
     return TRANSFORMS[entry["kind"]].from_json(entry)
 
 
-def _applied(transform: Transform, table: Table) -> Matrix:
+def _cells(transform: Transform, table: Table) -> Column:
+    """The column of `transform`, as the kind that it takes. DataError BG202, BG203."""
     values = table.column(transform.column)
-    if is_text(values) == transform.takes_text:
-        return transform.apply(values)
-    if transform.takes_text and np.isnan(values).all():
-        return transform.apply(np.full(len(values), "", dtype=object))
-    names = ("text", "numbers") if is_text(values) else ("numbers", "text")
-    where, hint = f"{table.source}: column {transform.column!r}", None
-    if transform.takes_text:
-        hint = f"read it with text=[{transform.column!r}]"
-    raise DataError("BG203", where, f"has {names[0]}", expected=f"{names[1]}, as in training", hint=hint)
+    kind = kind_of(values)
+    if kind == transform.takes:
+        return values
+    if missing_in(values).all():
+        return _MISSING[transform.takes](len(values))
+    if transform.takes == TEXT and _spell_numbers(transform):
+        return as_text(values)
+    where = f"{table.source}: column {transform.column!r}"
+    if transform.takes == NUMBERS and kind == TEXT:
+        return as_numbers(values, where)
+    hint = f"read it with text=[{transform.column!r}]" if transform.takes == TEXT else None
+    raise DataError("BG203", where, f"has {kind}", expected=f"{transform.takes}, as in training", hint=hint)
+
+
+_MISSING = {
+    NUMBERS: lambda rows: np.full(rows, np.nan),
+    TEXT: lambda rows: np.full(rows, "", dtype=object),
+    DATES: lambda rows: np.full(rows, np.datetime64("NaT"), dtype="datetime64[us]"),
+}
+"""A column of each kind in which every cell is missing."""
+
+
+def _spell_numbers(transform: Transform) -> bool:
+    """Whether the levels are numbers as `spelled` writes them: such a column may come as numbers, too."""
+    levels = [level for level in getattr(transform, "levels", ()) if level]
+    return bool(levels) and all((value := number(level)) is not None and spelled(value) == level for level in levels)

@@ -1,8 +1,8 @@
 """A table in memory: named columns of one length.
 
 Vocabulary. A *numeric* column is float64 with NaN where a cell is missing; a *text* column holds `str` objects exactly
-as they were written, the empty text where a cell is missing. There is nothing else: what is neither number nor text is
-refused where it enters (`read`, `frames`).
+as they were written, the empty text where a cell is missing; a *date* column holds times, datetime64 in microseconds,
+NaT where a cell is missing. There is nothing else: what is none of them is refused where it enters (`read`, `frames`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ import numpy.typing as npt
 from backgraph.errors import DataError, nearest
 
 Column: TypeAlias = npt.NDArray[Any]
-"""One column: float64 (rows,) or object (rows,) of str."""
+"""One column: float64 (rows,), object (rows,) of str, or datetime64[us] (rows,)."""
+
+NUMBERS, TEXT, DATES = "numbers", "text", "dates"
+"""The kinds of columns."""
+TIME = np.dtype("datetime64[us]")
+"""The type of a date column; years −290,000 to 290,000."""
 
 
 def is_text(values: Column) -> bool:
@@ -24,15 +29,29 @@ def is_text(values: Column) -> bool:
     return values.dtype == np.dtype(object)
 
 
+def kind_of(values: Column) -> str:
+    """NUMBERS, TEXT or DATES."""
+    return TEXT if is_text(values) else DATES if values.dtype.kind == "M" else NUMBERS
+
+
+def missing_in(values: Column) -> Column:
+    """Where `values` (rows,) are missing: bool (rows,)."""
+    if is_text(values):
+        return np.asarray(values == "", dtype=bool)
+    return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+
+
 class Table:
     """Named columns of equal length, none of which can be written to.
 
-    `columns` maps names to arrays (rows,), float64 or str objects; `source` is where the table came from, for messages.
-    Raises DataError BG201 without rows or columns, BG207 when lengths differ.
+    `columns` maps names to arrays (rows,), float64, str objects or times; `source` is where the table came from, for
+    messages; `named` says whether the names are the data's own, so that columns are found by them, or were made up for
+    an array, so that columns are found by their place. Raises DataError BG201 without rows or columns, BG207 when
+    lengths differ.
     """
 
-    def __init__(self, columns: Mapping[str, Column], source: str = "table") -> None:
-        self.source = source
+    def __init__(self, columns: Mapping[str, Column], source: str = "table", *, named: bool = True) -> None:
+        self.source, self.named = source, named
         self._columns = {name: _frozen(values) for name, values in columns.items()}
         if not self._columns:
             raise DataError("BG201", source, "has no columns", expected="at least one")
@@ -73,18 +92,20 @@ class Table:
 
     def select(self, names: Sequence[str]) -> Table:
         """The table of the columns `names`, in that order; DataError BG202 for one that is not here."""
-        return Table({name: self.column(name) for name in names}, self.source)
+        return Table({name: self.column(name) for name in names}, self.source, named=self.named)
 
     def drop(self, names: Sequence[str]) -> Table:
         """The table without the columns `names`; DataError BG202 for one that is not here."""
         for name in names:
             self.column(name)
-        return self.select([name for name in self.names if name not in names])
+        gone = set(names)
+        return self.select([name for name in self.names if name not in gone])
 
     def rows(self, indices: npt.ArrayLike) -> Table:
         """The rows at `indices` (integers, may repeat), in that order."""
         chosen = np.asarray(indices, dtype=np.int64)
-        return Table({name: values[chosen] for name, values in self._columns.items()}, self.source)
+        columns = {name: values[chosen] for name, values in self._columns.items()}
+        return Table(columns, self.source, named=self.named)
 
 
 def _frozen(values: Column) -> Column:
