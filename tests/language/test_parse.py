@@ -538,3 +538,16 @@ def test_what_is_solved_is_what_is_built(text: str, shapes: str, scalar: bool) -
         assert_one_line(error)
     else:
         assert set(leaves([program.cost])) <= set(program.leaves.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "words"),
+    [
+        ("sum(X^2)", (), r"text:1:6: .*got \^2\)\. powers are written \*\*"),
+        ("sum(W1**2)", ("W2",), r"--wrt: the text has no such name; got W2\. did you mean W1\?"),
+        ("sum(X**2)", ("alpha",), r"--wrt: the text has no such name; got alpha\. names are X"),
+    ],
+)
+def test_slips_of_the_pen_are_understood(text: str, wrt: tuple[str, ...], words: str) -> None:
+    with pytest.raises(GraphError, match=words):
+        bg.parse(text, wrt=wrt)

@@ -24,8 +24,36 @@ from backgraph.language.text.lower import Lowered, Lowering
 from backgraph.language.text.source import Source
 from backgraph.language.text.unify import Clash, Slot, Unknown, find
 
+MOST_NAMES = 8
+"""So many names of the text are quoted in a hint."""
 SHOWN = 24
 """So many characters of an operand are quoted in an error."""
+
+
+ASSUMED = {
+    "labels": "{name} holds {held}{shape}",
+    "matrix": "{name} is a matrix {shape} (upper case)",
+    "vector": "{name} is a vector {shape} (lower case)",
+    "alike": "{name} is taken as {shape}",
+    "cost": "{name} is a scalar, as the cost is",
+    "open": "the shape of {name} is open",
+    "fits": "{name} fits into {shape}",
+}
+"""Why a name has its shape, where the text does not say, by kind."""
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What was taken for granted of `name`; its kind is a key of ASSUMED."""
+
+    kind: str
+    name: str
+    shape: str = ""
+    held: str = ""
+
+    def __str__(self) -> str:
+        space = " " if self.kind == "labels" and self.shape else ""
+        return ASSUMED[self.kind].format(name=self.name, shape=space + self.shape, held=self.held)
 
 
 @dataclass(frozen=True)
@@ -33,8 +61,8 @@ class Program:
     """A cost read from `text`.
 
     `cost` is the value of the last statement; `outputs` are the values that nothing else uses, the cost last. `names`
-    holds every assigned name and every leaf as the user wrote them, `leaves` the leaves alone. `assumptions` say what
-    the text left open.
+    holds every assigned name and every leaf as the user wrote them, `leaves` the leaves alone. `assumed` says what the
+    text left open, `assumptions` in English.
     """
 
     text: str
@@ -42,7 +70,12 @@ class Program:
     outputs: tuple[Node, ...]
     names: dict[str, Node]
     leaves: dict[str, Node]
-    assumptions: tuple[str, ...]
+    assumed: tuple[Assumption, ...]
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the text left open, one sentence each."""
+        return tuple(map(str, self.assumed))
 
 
 def parse(
@@ -63,7 +96,7 @@ def parse(
         lowered = Lowering(source, frozenset(given), dtype).run()
     except RecursionError:
         raise source.error(0, "nested too deeply", hint="name parts of it") from None
-    _check_names(source, lowered, wrt)
+    _check_names(lowered, wrt)
     solver = _solved(source, lowered, given, scalar_cost)
     dimensions = name_dimensions(solver, {*lowered.names, *given})
     shape_of = {name: named_shape(solver, dimensions, _shape(solver, value)) for name, value in lowered.leaves.items()}
@@ -73,15 +106,15 @@ def parse(
     if scalar_cost and cost.shape != ():
         raise _not_scalar(source, lowered.values[-1], cost.shape)
     names = {name: values[value] for name, value in lowered.names.items()}
-    assumptions = tuple(_assumptions(solver, shape_of, dimensions))
-    return Program(text, cost, _outputs(lowered, values), names, leaves, assumptions)
+    assumed = tuple(_assumptions(solver, shape_of, dimensions))
+    return Program(text, cost, _outputs(lowered, values), names, leaves, assumed)
 
 
-def _check_names(source: Source, lowered: Lowered, wrt: Sequence[str]) -> None:
+def _check_names(lowered: Lowered, wrt: Sequence[str]) -> None:
     for name in wrt:
         if name not in lowered.names:
-            hint = nearest(name, list(lowered.names))
-            raise source.error(0, "the text has no such name", "BG104", got=name, hint=hint)
+            hint = nearest(name, list(lowered.names)) or f"names are {', '.join(list(lowered.names)[:MOST_NAMES])}"
+            raise GraphError("BG104", "--wrt", "the text has no such name", got=name, hint=hint)
 
 
 def _solved(source: Source, lowered: Lowered, given: Mapping[str, tuple[Dim, ...]], scalar_cost: bool) -> Solver:
@@ -181,25 +214,22 @@ def _outputs(lowered: Lowered, nodes: Mapping[Value, Node]) -> tuple[Node, ...]:
     return (*(node for node in dict.fromkeys(rest) if node is not cost), cost)
 
 
-def _assumptions(solver: Solver, shape_of: Mapping[str, Shape], dimensions: dict[str, Dim]) -> Iterator[str]:
-    """One sentence for each name about which the text did not say enough."""
+def _assumptions(solver: Solver, shape_of: Mapping[str, Shape], dimensions: dict[str, Dim]) -> Iterator[Assumption]:
+    """One for each name about which the text did not say enough."""
     labels, met = _indices(solver), _met(solver)
     for name, shape in shape_of.items():
         why = solver.assumed.get(name, "labels" if name in labels and _is_free(solver, name) else "")
         written = shape_text(shape)
         if name in labels and why:
-            yield f"{name} holds {labels[name]}" + (f" {written}" if shape else "")
+            yield Assumption("labels", name, written if shape else "", labels[name])
         elif why == "case":
-            case = "upper" if is_matrix(name) else "lower"
-            yield f"{name} is a {'matrix' if case == 'upper' else 'vector'} {written} ({case} case)"
-        elif why == "alike":
-            yield f"{name} is taken as {written}"
-        elif why == "cost":
-            yield f"{name} is a scalar, as the cost is"
+            yield Assumption("matrix" if is_matrix(name) else "vector", name, written)
+        elif why in ("alike", "cost"):
+            yield Assumption(why, name, written)
         elif why == "open":
             target = met.get(find(solver.leaves[name].slot))
             whole = None if target is None else shape_text(named_shape(solver, dimensions, target))
-            yield f"the shape of {name} is open" if whole is None else f"{name} fits into {whole}"
+            yield Assumption("open", name) if whole is None else Assumption("fits", name, whole)
 
 
 def _is_free(solver: Solver, name: str) -> bool:

@@ -82,7 +82,8 @@ def tokens(source: Source) -> list[Token]:
 def _next_token(source: Source, at: int) -> Token:
     match = TOKEN.match(source.text, at)
     if match is None:
-        raise source.error(at, "this is not part of the language", got=source.text[at : at + 12])
+        hint = "powers are written **" if source.text[at] == "^" else None
+        raise source.error(at, "this is not part of the language", got=source.text[at : at + 12], hint=hint)
     token = Token(match.lastgroup or "", match[0], at)
     if token.kind == "name" and keyword.iskeyword(token.text) and token.text not in LITERALS:
         hint = "write lam" if token.text == "lambda" else None
