@@ -120,7 +120,7 @@ class Latex(Layout):
         return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}[{escaped(tree.index)}]"
 
     def entry(self, tree: Entry) -> str:
-        return f"{self.inside(tree.of, isinstance(tree.of, Name))}_{{{tree.letters}}}"
+        return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}_{{{tree.letters}}}"
 
     def partial(self, tree: Partial) -> str:
         return rf"\frac{{\partial {self.write(tree.cost)}}}{{\partial {self.write(tree.by)}}}"

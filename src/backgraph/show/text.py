@@ -104,7 +104,7 @@ class UnicodeText(Layout):
         return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}[{tree.index}]"
 
     def entry(self, tree: Entry) -> str:
-        return f"{self.inside(tree.of, isinstance(tree.of, Name))}_{tree.letters}"
+        return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}_{tree.letters}"
 
     def partial(self, tree: Partial) -> str:
         return f"∂{self.write(tree.cost)}/∂{self.write(tree.by)}"
