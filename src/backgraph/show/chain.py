@@ -1,0 +1,378 @@
+"""The annotated chain: the Jacobian on every edge between named values, for any graph, at a tiny example.
+
+    edge        from a named value x to a named value z whose formula reads x; between them stand no other named values
+    Jacobian    of an edge: ∂z/∂x, the other operands held, of the shape of z and x together
+    rule        what back-propagation sends along the edge: (∂z/∂x)ᵀ times the gradient of z, never the Jacobian itself
+    path        edges from a target up to the cost; the gradient is the sum over paths of the products of Jacobians
+
+Sources: Goodfellow, Bengio and Courville (2016), sections 6.5.2 and 6.5.9 on the order of the products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backgraph.calculus.backprop import Gradients, backpropagate, gradient
+from backgraph.calculus.jacobian import jacobian_values
+from backgraph.errors import CalculusError
+from backgraph.evaluate import evaluate
+from backgraph.language.dims import Dim, Open, count
+from backgraph.language.node import FLOATS, Node
+from backgraph.language.notation import Gradient, Name, Tree
+from backgraph.language.op import Array
+from backgraph.language.ops.leaf import variable
+from backgraph.language.ops.linear import Outer
+from backgraph.language.ops.reduce import sum as sum_of
+from backgraph.language.ops.shape import ones_like, zeros_like
+from backgraph.language.walk import ancestors, substitute, topological_order
+from backgraph.rules import simplify
+from backgraph.show.coefficients import Coefficient, coefficient
+from backgraph.show.jacobian_formula import in_matrices, with_indices
+from backgraph.show.naming import name_intermediates
+from backgraph.show.render import as_tree, render_all
+from backgraph.show.structure import Structure, structure
+from backgraph.show.tiny import probes, tiny_sizes, tiny_values
+
+MOST_ELEMENTS = 20_000
+"""No Jacobian with more elements is written out."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A named value: `formula` in terms of others, None for a leaf; `array` at the tiny example."""
+
+    node: Node
+    name: Tree
+    formula: Tree | None
+    array: Array
+
+
+@dataclass(frozen=True)
+class EdgeJacobian:
+    """∂z/∂x on one edge."""
+
+    z: Value
+    x: Value
+    matrix: Tree | None
+    """The Jacobian as a matrix, where it has such a form."""
+    element: Tree | None
+    """∂z_i…/∂x_k…, where it can be read off the rule."""
+    letters: tuple[tuple[str, ...], tuple[str, ...]]
+    """The indices of z and x in `element`."""
+    rule: Tree
+    """What the rule of back-propagation sends to x."""
+    lets: tuple[tuple[Tree, Tree], ...]
+    """Names in `rule` for parts that are long."""
+    outer: tuple[Tree, Tree] | None
+    """The two vectors, if the rule is one product δ aᵀ of columns."""
+    structure: Structure
+    array: Array
+    difference: float | None
+    """Between `element`, evaluated, and the array."""
+
+    @property
+    def size(self) -> Dim:
+        """How many elements it has."""
+        return count(self.z.node.shape) * count(self.x.node.shape)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Multiply-adds for the gradients of all targets, three ways, and of how many elements."""
+
+    forward: Dim
+    """Jacobians multiplied from the target upward."""
+    backward: Dim
+    """Jacobians multiplied from the cost downward: one row times each Jacobian, written out in full."""
+    rules: Dim
+    """Back-propagation: the products in the rules, without a single Jacobian."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What `jacobians` found. Values stand in the order of computation; edges in that of their z."""
+
+    cost: Value
+    targets: tuple[Value, ...]
+    values: tuple[Value, ...]
+    edges: tuple[EdgeJacobian, ...]
+    sizes: dict[str, int]
+    given: dict[Node, Array]
+    gradients: Gradients
+    by_paths: tuple[Array, ...]
+    """The sum over paths of the products of Jacobians, one array for each target, multiplied from the cost downward."""
+    by_forward: tuple[Array, ...]
+    """The same, multiplied from the target upward."""
+    by_rules: tuple[Array, ...]
+    """The gradients as back-propagation computes them."""
+    work: Work
+
+    @property
+    def difference(self) -> float:
+        """The largest difference between any of the three."""
+        triples = zip(self.by_paths, self.by_forward, self.by_rules, strict=True)
+        return max(float(np.abs(a - b).max(initial=0.0)) for p, f, r in triples for a, b in ((p, r), (f, r)))
+
+    def into(self, value: Value) -> list[EdgeJacobian]:
+        """The edges that end at `value`."""
+        return [edge for edge in self.edges if edge.z.node is value.node]
+
+    def paths(self, target: Value) -> int:
+        """How many paths lead from `target` to the cost."""
+        number = {self.cost.node: 1}
+        for edge in reversed(self.edges):
+            number[edge.x.node] = number.get(edge.x.node, 0) + number.get(edge.z.node, 0)
+        return number.get(target.node, 0)
+
+
+def jacobians(
+    cost: Node,
+    wrt: Node | Sequence[Node],
+    names: Mapping[Node, str] | None = None,
+    *,
+    cost_name: str = "J",
+    sizes: Mapping[str, int] | None = None,
+    values: Mapping[Node, Any] | None = None,
+) -> Chain:
+    """The Jacobian on every edge between `wrt` and the scalar `cost`.
+
+    `names` are the user's; other intermediates are named systematically. `sizes` of symbols and `values` of leaves make
+    the tiny example; what is not given is chosen. Raises CalculusError BG302 where a Jacobian would have more than
+    20,000 elements, and what `gradient` raises.
+    """
+    found = gradient(cost, wrt)
+    _refuse_open(topological_order([cost]))
+    build = _Builder(cost, found, {cost: cost_name, **dict(names or {})}, sizes or {}, values or {})
+    return build.chain()
+
+
+def _refuse_open(order: Sequence[Node]) -> None:
+    for node in order:
+        if isinstance(node.shape, Open) and node.op.is_variable:
+            raise CalculusError("BG302", str(node.op), "its shape is open", hint="annotate it, as in --shape 'b:n'")
+
+
+class _Builder:
+    """Builds one chain."""
+
+    def __init__(
+        self,
+        cost: Node,
+        found: Gradients,
+        names: Mapping[Node, str],
+        sizes: Mapping[str, int],
+        values: Mapping[Node, Any],
+    ) -> None:
+        self.cost, self.found = cost, found
+        named = name_intermediates([cost], names)
+        rendered = render_all([cost], named)
+        self.names: dict[Node, Tree] = {node: as_tree(name) for node, name in named.items()} | rendered.introduced
+        self.formulas = rendered.definitions
+        order = topological_order([cost])
+        self.sizes = tiny_sizes(order, sizes)
+        self.given = tiny_values([cost, *found.nodes], self.sizes, values)
+        self.lines = [node for node in order if node in self.names]
+        arrays = evaluate(self.lines, self.given)
+        self.arrays = dict(zip(self.lines, arrays, strict=True))
+
+    def chain(self) -> Chain:
+        """All of it."""
+        edges = self.edges()
+        value = {node: self.value(node) for node in self.lines}
+        targets = tuple(value[node] for node in self.found.targets)
+        rules = [evaluate(node, self.given) for node in self.found.nodes]
+        return Chain(
+            value[self.cost],
+            targets,
+            tuple(value.values()),
+            tuple(edges),
+            self.sizes,
+            self.given,
+            self.found,
+            tuple(_downward(self.cost, targets, edges)),
+            tuple(_upward(self.cost, target, edges) for target in targets),
+            tuple(np.asarray(each) for each in rules),
+            _work(self.cost, self.found, targets, edges),
+        )
+
+    def value(self, node: Node) -> Value:
+        """A named value."""
+        return Value(node, self.names[node], self.formulas.get(node), self.arrays[node])
+
+    def edges(self) -> list[EdgeJacobian]:
+        """Every edge on a path from a target to the cost."""
+        reached = set(self.found.targets)
+        edges: list[EdgeJacobian] = []
+        for z in self.lines:
+            if z in self.formulas:
+                local = Local(z, self.names)
+                on_path = [x for x in local.leaves if x in reached and x.dtype in FLOATS]
+                edges += [self.edge(local, x) for x in on_path]
+                reached |= {z} if on_path else set()
+        useful = {self.cost}
+        for edge in reversed(edges):
+            if edge.z.node in useful:
+                useful.add(edge.x.node)
+        return [edge for edge in edges if edge.z.node in useful]
+
+    def edge(self, local: Local, x: Node) -> EdgeJacobian:
+        """∂z/∂x with everything there is to say of it."""
+        z = local.z
+        if self.arrays[z].size * self.arrays[x].size > MOST_ELEMENTS:
+            got = f"{self.arrays[z].size} by {self.arrays[x].size} elements"
+            raise CalculusError("BG302", str(z.op), "a Jacobian too large to write out", got=got, hint="smaller sizes")
+        arrays = self._probed(local, x)
+        sent = local.sent(x)
+        read = coefficient(sent, local.G)
+        matrix, element = local.formulas(read)
+        rule, lets = local.rule(sent, self.names[self.cost], ends=z is self.cost)
+        return EdgeJacobian(
+            self.value(z),
+            self.value(x),
+            matrix,
+            element,
+            ((), ()) if read is None else (read.above, read.below),
+            rule,
+            lets,
+            local.outer(sent),
+            structure(arrays, z.rank),
+            arrays[0],
+            None if read is None else self._difference(local, read, arrays[0]),
+        )
+
+    def _probed(self, local: Local, x: Node) -> list[Array]:
+        """The Jacobian at the tiny example, and at others where it is finite."""
+        leaf, found = local.leaves[x], list[Array]()
+        for number, arrays in enumerate(probes({node: self.arrays[node] for node in local.leaves})):
+            bound = {local.leaves[node]: array for node, array in arrays.items()}
+            array = jacobian_values(local.node, leaf, {**self.given, **bound})
+            if number == 0 or np.isfinite(array).all():
+                found.append(array)
+        return found
+
+    def _difference(self, local: Local, read: Coefficient, array: Array) -> float:
+        bound = {**self.given, **{leaf: self.arrays[node] for node, leaf in local.leaves.items()}}
+        bound[local.result] = self.arrays[local.z]
+        sizes = dict(zip((*read.above, *read.below), array.shape, strict=True))
+        for part in read.parts:
+            for factor in part.factors:
+                shape = evaluate(factor.node, bound).shape
+                sizes |= dict(zip(factor.letters, shape, strict=True))
+        missing = {letter for part in read.parts for letter in part.summed} - sizes.keys()
+        if missing:
+            return float("nan")
+        written = read.array(lambda node: evaluate(node, bound), sizes)
+        return float(np.abs(written - array).max(initial=0.0))
+
+
+class Local:
+    """The formula of z on fresh variables in place of the named values it reads, with a G that arrives at z."""
+
+    def __init__(self, z: Node, names: Mapping[Node, Tree]) -> None:
+        self.z, self.names = z, names
+        read = _read(z, names)
+        self.leaves = {node: variable(_name_of(names[node]), node.shape, node.dtype, "operand") for node in read}
+        (self.node,) = substitute([z.op.apply(*z.inputs)], self.leaves)
+        self.result = variable(_name_of(names[z]), z.shape, z.dtype, "result")
+        self.G = variable(f"gradient of {_name_of(names[z])}", z.shape, z.dtype, "gradient")
+
+    def sent(self, x: Node) -> Node:
+        """What the rules send to x, simplified, with the result itself in place of its formula."""
+        leaf = self.leaves[x]
+        table, _ = backpropagate(sum_of(self.node * self.G), [leaf])
+        if leaf not in table:
+            return zeros_like(leaf)
+        (sent,) = substitute([table[leaf]], {self.node: self.result})
+        return simplify(sent).nodes[0]
+
+    def formulas(self, read: Coefficient | None) -> tuple[Tree | None, Tree | None]:
+        """The Jacobian as a matrix and with indices."""
+        if read is None:
+            return None, None
+        names = frozenset((*self.leaves.values(), self.result))
+        return in_matrices(read, self.write), with_indices(read, self.write, names)
+
+    def write(self, node: Node) -> Tree:
+        """The maths of what a rule reads, unbounded: rules are short."""
+        trees: dict[Node, Tree] = {}
+        for each in topological_order([node]):
+            trees[each] = each.op.notation(each.inputs, *(trees[given] for given in each.inputs))
+        return trees[node]
+
+    def rule(self, sent: Node, cost: Tree, ends: bool) -> tuple[Tree, tuple[tuple[Tree, Tree], ...]]:
+        """What is sent to x, with names for what is long in it; at the cost itself a 1 arrives."""
+        if ends:
+            (sent,) = simplify(substitute([sent], {self.G: ones_like(self.G)})).nodes
+        arriving: Tree = Gradient(self.names[self.z], cost)
+        own: dict[Node, str | Tree] = {leaf: self.names[node] for node, leaf in self.leaves.items()}
+        rendered = render_all([sent], own | {self.result: self.names[self.z], self.G: arriving})
+        tree = rendered.formula(sent)
+        return tree, tuple((rendered.introduced[n], rendered.definitions[n]) for n in rendered.uses([tree]))
+
+    def outer(self, sent: Node) -> tuple[Tree, Tree] | None:
+        """δ and a, if what is sent is δ aᵀ."""
+        if not isinstance(sent.op, Outer) or self.G not in sent.inputs or sent.rank != 2:
+            return None
+        left, right = sent.inputs
+        return self.write(left), self.write(right)
+
+
+def _read(z: Node, names: Mapping[Node, Tree]) -> list[Node]:
+    """The named values that the formula of z reads, without looking below them."""
+    found, seen, stack = dict[Node, None](), set[Node](), list(reversed(z.inputs))
+    while stack:
+        node = stack.pop()
+        if node in names:
+            found.setdefault(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.extend(reversed(node.inputs))
+    return list(found)
+
+
+def _name_of(tree: Tree) -> str:
+    return tree.text if isinstance(tree, Name) else "value"
+
+
+def _downward(cost: Node, targets: Sequence[Value], edges: Sequence[EdgeJacobian]) -> list[Array]:
+    """∂cost/∂target for each, from the cost down: the sum over paths, without walking each."""
+    rows = {cost: np.ones(())}
+    for edge in reversed(edges):
+        part = np.tensordot(rows[edge.z.node], edge.array, edge.z.node.rank)
+        rows[edge.x.node] = rows.get(edge.x.node, np.zeros(part.shape)) + part
+    return [np.asarray(rows[target.node]) for target in targets]
+
+
+def _upward(cost: Node, target: Value, edges: Sequence[EdgeJacobian]) -> Array:
+    """∂cost/∂target from the target up: the Jacobian of each value with respect to it."""
+    shape = target.array.shape
+    columns = {target.node: np.eye(target.array.size).reshape((*shape, *shape))}
+    for edge in edges:
+        if edge.x.node in columns:
+            part = np.tensordot(edge.array, columns[edge.x.node], edge.x.node.rank)
+            columns[edge.z.node] = columns.get(edge.z.node, np.zeros(part.shape)) + part
+    return np.asarray(columns[cost])
+
+
+def _work(cost: Node, found: Gradients, targets: Sequence[Value], edges: Sequence[EdgeJacobian]) -> Work:
+    """Products by an identity, at either end, are none."""
+    forward: Dim = 0
+    for target in targets:
+        above = {target.node}
+        for edge in edges:
+            if edge.x.node in above:
+                forward = forward + (edge.size * count(target.node.shape) if edge.x.node is not target.node else 0)
+                above.add(edge.z.node)
+    backward: Dim = 0
+    for edge in edges:
+        backward = backward + (edge.size if edge.z.node is not cost else 0)
+    simple = simplify([cost, *found.nodes]).nodes
+    rules: Dim = 0
+    done = ancestors(simple[:1])
+    for node in topological_order(simple[1:]):
+        rules = rules + (0 if node in done else node.op.work(node.inputs))
+    return Work(forward, backward, rules)
