@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from backgraph.language.node import Node
@@ -20,12 +21,15 @@ from backgraph.language.op import Array
 from backgraph.optim.clipping import Clip
 from backgraph.optim.limits import whole
 from backgraph.optim.optimizer import Optimizer
+from backgraph.optim.schedules import Schedule
 from backgraph.train.callbacks import Callback, Keeper, any_wants_to_stop
 from backgraph.train.engine import Engine, bindings, default_engine, divergence
 from backgraph.train.examples import examples, minibatches
 from backgraph.train.interrupt import Interrupt, interruptible
 from backgraph.train.shuffle import permutation
 from backgraph.train.step import Step, training_step
+from backgraph.train.stopping import EarlyStopping
+from backgraph.train.validation import HeldOut
 
 CALL_SECONDS = 0.25
 """About how long the engine runs between two looks at callbacks and checkpoints."""
@@ -42,6 +46,8 @@ class Training:
 
     `history` has a row for each finished epoch: "loss", the mean of the cost over its examples as they were seen, and
     what validation said. `loss_sum` is the running sum of the unfinished epoch, in float64 and in the order of steps.
+    `shuffle` says whether each epoch has an order of its own. `weights` is the leaf with the weights of the examples
+    where the cost is a mean by weight: then so is the loss of an epoch.
     """
 
     step: Step
@@ -49,6 +55,8 @@ class Training:
     examples: int
     batch_size: int
     seed: int
+    shuffle: bool = True
+    weights: Node | None = None
     done: int = 0
     loss_sum: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
@@ -116,7 +124,7 @@ class Training:
                 self._epoch(run)
 
     def _epoch(self, run: _Run) -> None:
-        order = permutation(self.examples, (self.seed, self.epoch))
+        order = permutation(self.examples, (self.seed, self.epoch)) if self.shuffle else np.arange(self.examples)
         first = self.done % self.steps_per_epoch
         for index in minibatches(order, self.batch_size, first, run.pace):
             self._steps(index, run)
@@ -135,17 +143,24 @@ class Training:
                 self.step, self.variables, run.data, index=index, scalars=scalars, interrupt=run.interrupt
             )
         done = len(outputs)
-        for row in outputs:
-            self.loss_sum += float(row[0]) * index.shape[1]
+        for row, mass in zip(outputs, self._masses(index, run.data), strict=False):
+            self.loss_sum += float(row[0]) * mass
         self.done += done
         if done < len(index) and not run.interrupt.requested:
             raise divergence(
                 self.step, bindings(self.step, self.variables, run.data, index[done], scalars[done]), self.done
             )
 
+    def _masses(self, index: Array, data: Mapping[Node, Array]) -> list[float]:
+        """What each minibatch counts for in the loss of an epoch: its examples, or the sum of their weights."""
+        if self.weights is None:
+            return [index.shape[1]] * len(index)
+        return [float(data[self.weights][rows].sum(dtype="float64")) for rows in index]
+
     def _finish_epoch(self, run: _Run) -> None:
         scores = dict(run.validation(self)) if run.validation else {}
-        self.history.append({"loss": self.loss_sum / self.examples, **scores})
+        mass = self.examples if self.weights is None else float(run.data[self.weights].sum(dtype="float64"))
+        self.history.append({"loss": self.loss_sum / mass, **scores})
         self.loss_sum = 0.0
         self.stopped = any_wants_to_stop(run.callbacks, self)
         if run.keeper is not None:
@@ -198,11 +213,20 @@ def fit(
     batch: str = "m",
     clip: Clip | None = None,
     decayed: Sequence[Node] | None = None,
-    validation: Validation | None = None,
+    gradients: Mapping[Node, Node] | None = None,
+    scheduled: Mapping[Node, Schedule] | None = None,
+    shuffle: bool = True,
+    weights: Node | None = None,
+    validation: Validation | Mapping[Any, ArrayLike] | None = None,
+    early_stopping: EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
     engine: Engine | None = None,
 ) -> Training:
     """Lower `cost` from the initial values of `parameters` by minibatches of `data` (arrays by node or name).
+
+    `gradients` and `scheduled` are as in `training_step`; `weights` is the leaf with the weights of the examples where
+    the cost is a mean by weight. `validation` scores the model after each epoch; given as data, it is the cost on them,
+    "validation loss". With `early_stopping` the best weights are in place at the end.
 
     Raises TrainingError BG401 for hyper-parameters out of range, DataError BG201, BG206, BG207 and CalculusError BG302
     for data that does not serve, all before the first step; DivergenceError BG451 at the first value that is not
@@ -210,9 +234,14 @@ def fit(
     """
     training = begin(
         cost, parameters, data, optimizer=optimizer, batch_size=batch_size, seed=seed, batch=batch, clip=clip,
-        decayed=decayed,
+        decayed=decayed, gradients=gradients, scheduled=scheduled, shuffle=shuffle, weights=weights,
     )  # fmt: skip
-    return training.run(data, epochs=epochs, validation=validation, callbacks=callbacks, engine=engine)
+    held_out = HeldOut({"validation loss": cost}, validation) if isinstance(validation, Mapping) else validation
+    watching = [early_stopping, *callbacks] if early_stopping else callbacks
+    training.run(data, epochs=epochs, validation=held_out, callbacks=watching, engine=engine)
+    if early_stopping:
+        early_stopping.take_best(training)
+    return training
 
 
 def begin(
@@ -226,10 +255,17 @@ def begin(
     batch: str = "m",
     clip: Clip | None = None,
     decayed: Sequence[Node] | None = None,
+    gradients: Mapping[Node, Node] | None = None,
+    scheduled: Mapping[Node, Schedule] | None = None,
+    shuffle: bool = True,
+    weights: Node | None = None,
 ) -> Training:
     """Training before its first step; see `fit`. A minibatch larger than the data is the data."""
     whole("seed", seed, least=0)
     whole("batch_size", batch_size)
-    step = training_step(cost, list(parameters), optimizer, batch=batch, clip=clip, decayed=decayed)
+    step = training_step(
+        cost, list(parameters), optimizer, batch=batch, clip=clip, decayed=decayed, gradients=gradients,
+        scheduled=scheduled,
+    )  # fmt: skip
     _, n = examples(step, data)
-    return Training(step, step.arrays(parameters), n, min(batch_size, n), seed)
+    return Training(step, step.arrays(parameters), n, min(batch_size, n), seed, shuffle, weights)
