@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -70,8 +70,9 @@ class Fitted:
     def save(self, path: str | os.PathLike[str], training: Mapping[str, Any] | None = None) -> None:
         """Write it to `path`, atomically; `training` is kept as a remark. Raises SaveError BG551, UsageError BG601."""
         network = asdict(self.mlp)
-        if not all(isinstance(activation, str) for activation in self.mlp.activations):
-            raise UsageError("BG601", "activation", "a function cannot be saved", hint="use one that has a name")
+        for name, used in (("activation", self.mlp.activations), ("loss", (self.mlp.loss,))):
+            if any(callable(each) for each in used):
+                raise UsageError("BG601", name, "a function cannot be saved", hint="use one that has a name")
         metadata = {
             "kind": KIND, "network": network, "target": self.target, "preparation": self.preparation.to_json(),
             "classes" if self.classes else "targets": self.outcome.to_json(), "training": dict(training or {}),
@@ -85,11 +86,7 @@ def load(path: str | os.PathLike[str]) -> Fitted:
     try:
         if metadata["kind"] != KIND:
             raise FileError("BG502", os.fspath(path), "not a model", got=metadata["kind"], expected=KIND)
-        network = metadata["network"]
-        activation = network["activation"]
-        network |= {"hidden": tuple(network["hidden"])}
-        network |= {"activation": tuple(activation) if isinstance(activation, list) else activation}
-        mlp = MLP(**network)
+        mlp = MLP(**{name: _tuples(value) for name, value in metadata["network"].items()})
         parameters = {node: _tensor(node, tensors) for node in mlp.network.parameters}
         preparation = Preparation.from_json(metadata["preparation"])
         outcome = (
@@ -109,6 +106,11 @@ def regression_scores(truth: Column, guess: Array) -> dict[str, float]:
         "RMSE": float(np.sqrt((residual**2).mean())),
         "R²": 1 - float((residual**2).sum()) / spread if spread else 0.0,
     }
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of JSON as the tuples that they were."""
+    return tuple(_tuples(part) for part in cast("list[Any]", value)) if isinstance(value, list) else value
 
 
 def _tensor(node: Node, tensors: Mapping[str, Array]) -> Array:
