@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from backgraph.errors import SaveError
-from backgraph.train import files
-from backgraph.train.files import load_tensors, pack, save_atomically, save_tensors
+from backgraph.train import disk
+from backgraph.train.disk import save_atomically
+from backgraph.train.files import load_tensors, pack, save_tensors
 from tests.train.test_files import METADATA, TENSORS, names_in, same
 
 Calls = dict[str, Callable[..., Any]]
@@ -19,9 +20,9 @@ Calls = dict[str, Callable[..., Any]]
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """A copy of files.CALLS that a test may spoil."""
-    copy = dict(files.CALLS)
-    monkeypatch.setattr(files, "CALLS", copy)
+    """A copy of disk.CALLS that a test may spoil."""
+    copy = dict(disk.CALLS)
+    monkeypatch.setattr(disk, "CALLS", copy)
     return copy
 
 
@@ -40,7 +41,7 @@ def fails_at(calls: Calls, number: int, failure: BaseException | None) -> list[s
 
         return run
 
-    calls.update({name: spoilt(name, call) for name, call in files.CALLS.items()})
+    calls.update({name: spoilt(name, call) for name, call in disk.CALLS.items()})
     return made
 
 

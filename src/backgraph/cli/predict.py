@@ -12,7 +12,7 @@ from backgraph.cli.screen import note, say, write
 from backgraph.data.read import read_table
 from backgraph.data.table import Table
 from backgraph.models.fitted import Fitted, load
-from backgraph.train.files import save_atomically
+from backgraph.train.disk import save_atomically
 
 
 def predict(

@@ -28,7 +28,7 @@ from backgraph.language.op import Array
 from backgraph.models.mlp import MLP
 from backgraph.optim import OPTIMIZERS
 from backgraph.optim.schedules import rate_at
-from backgraph.train.files import save_atomically
+from backgraph.train.disk import save_atomically
 from backgraph.train.native import NativeEngine, NativeLoop
 from backgraph.train.step import training_step
 

@@ -1,31 +1,25 @@
-"""Durable files, and tensors in them: what was saved loads whole or not at all.
-
-Saving is: a temporary file in the same folder, written, synchronised, read back and compared, renamed over the old one,
-the folder synchronised. A failure before the rename leaves the old file as it was. Each call of the file system goes
-through CALLS, so that a test can make any of them fail.
+"""Tensor files: what was saved loads whole or not at all.
 
 A tensor file is safetensors: eight bytes with the length of a JSON header, the header, the tensors. The header holds,
 in its metadata, our format version, the SHA-256 of the whole file (taken with the digest itself as zeros) and the
-caller's JSON. Loading parses JSON and copies bytes; it executes nothing.
+caller's JSON. Loading parses JSON and copies bytes; it executes nothing. `train.disk` says how it gets to the disk.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
 import os
-import secrets
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from backgraph.errors import FileError, SaveError, UsageError
+from backgraph.errors import FileError, UsageError
+from backgraph.train.disk import save_atomically
 
 Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -36,18 +30,6 @@ RESERVED = "__metadata__"
 """The entry of a safetensors header that is no tensor."""
 NO_DIGEST = "0" * 64
 LENGTH_BYTES = 8
-READ_SIZE = 1 << 20
-
-CALLS: dict[str, Callable[..., Any]] = {
-    "open": os.open,
-    "write": os.write,
-    "read": os.read,
-    "synchronise": os.fsync,
-    "close": os.close,
-    "rename": os.replace,
-    "remove": os.unlink,
-}
-"""Every call by which this module touches the file system to save; tests put failing ones in their place."""
 
 HOSTILE: tuple[tuple[bytes, str], ...] = (
     (b"\x80\x02", "a pickle, which could run code"),
@@ -62,101 +44,6 @@ HOSTILE: tuple[tuple[bytes, str], ...] = (
     (b"#!", "a script"),
 )
 """How files begin that are mistaken for models, and the word for them."""
-
-
-class _Descriptor(io.RawIOBase):
-    """Writes to an open file through CALLS, and keeps the SHA-256 of what was written."""
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self.descriptor, self.digest = descriptor, hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any, /) -> int:
-        """Writes some of `data` and returns how many bytes; BufferedWriter calls again for the rest."""
-        count = int(CALLS["write"](self.descriptor, data))
-        self.digest.update(memoryview(data)[:count])
-        return count
-
-
-def save_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> None:
-    """Makes the file at `path` hold what `write(file)` writes: whole, or unchanged.
-
-    Symbolic links are followed; an existing file keeps the permissions that the umask allows. What `write` itself
-    raises, other than OSError, passes through. Raises SaveError (exit code 3): BG551 when nothing has changed, BG552
-    when the new file is in place but the folder could not be synchronised.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = target.parent / f".backgraph-{secrets.token_hex(8)}.temporary"
-    try:
-        _refuse_special(target)
-        _write_and_verify(temporary, _mode(target), write)
-        CALLS["rename"](temporary, target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            CALLS["remove"](temporary)
-        if isinstance(error, OSError) and not isinstance(error, SaveError):
-            raise _not_saved(path, error) from error
-        raise
-    _synchronise_folder(target)
-
-
-def _refuse_special(target: Path) -> None:
-    if target.exists() and not target.is_file():
-        raise SaveError("BG551", str(target), "is not a file", expected="the name of a file")
-
-
-def _mode(target: Path) -> int:
-    """The permissions of the file that is replaced; for a new file those that the umask leaves."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except OSError:
-        return 0o666
-
-
-def _not_saved(path: str | os.PathLike[str], error: OSError) -> SaveError:
-    what = "could not be saved; what was there before is unchanged"
-    hint = "is the folder there, writable, and the disk not full?"
-    return SaveError("BG551", os.fspath(path), what, got=error.strerror or str(error), hint=hint)
-
-
-def _write_and_verify(temporary: Path, mode: int, write: Callable[[BinaryIO], None]) -> None:
-    descriptor = CALLS["open"](temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        raw = _Descriptor(descriptor)
-        with io.BufferedWriter(raw, READ_SIZE) as file:
-            write(cast("BinaryIO", file))
-        CALLS["synchronise"](descriptor)
-    finally:
-        CALLS["close"](descriptor)
-    if _digest_of(temporary) != raw.digest.digest():
-        raise OSError("what was written reads back differently")
-
-
-def _digest_of(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    descriptor = CALLS["open"](path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        while chunk := CALLS["read"](descriptor, READ_SIZE):
-            digest.update(chunk)
-    finally:
-        CALLS["close"](descriptor)
-    return digest.digest()
-
-
-def _synchronise_folder(target: Path) -> None:
-    """Without this the rename may be lost with the power, though the file's bytes are on the disk."""
-    try:
-        descriptor = CALLS["open"](target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            CALLS["synchronise"](descriptor)
-        finally:
-            CALLS["close"](descriptor)
-    except OSError as error:
-        what = "was saved, but its folder could not be synchronised"
-        raise SaveError("BG552", str(target), what, got=error.strerror or str(error)) from error
 
 
 def save_tensors(path: str | os.PathLike[str], tensors: Mapping[str, npt.NDArray[Any]], metadata: object) -> None:
