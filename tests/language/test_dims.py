@@ -65,3 +65,13 @@ def test_counts() -> None:
     assert product(()) == 1
     assert count((m, 3)) == 3 * m
     assert symbols((m, n * m, 3)) == {"m", "n"}
+
+
+def test_division_by_a_common_symbol() -> None:
+    work = 2 * m * n + m * m
+    assert isinstance(work, Polynomial)
+    assert work.in_every_term == {"m"}
+    assert work.over("m") == 2 * n + m
+    (twice,) = [m * 2]
+    assert isinstance(twice, Polynomial)
+    assert twice.over("m") == 2

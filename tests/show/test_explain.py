@@ -10,8 +10,10 @@ import pytest
 
 import backgraph as bg
 from backgraph.errors import BackgraphError
-from backgraph.language.op import CARDS
+from backgraph.language.op import BUILT_IN, CARDS
+from backgraph.language.parse import ASSUMED
 from backgraph.language.walk import topological_order
+from backgraph.rules import RULES
 from backgraph.show import words_en, words_zh
 from backgraph.show.explain import explain, explain_text
 from tests.show.networks import Case, deep, example, page, three_layers
@@ -44,7 +46,7 @@ STATEMENTS = (
 def test_the_books_example_from_text(statement: str) -> None:
     text = explain_text(statement, ["W1", "W2"]).text()
     assert all(formula in text for formula in FORMULAS)
-    assert "y holds integer labels" in text
+    assert "y holds integer labels, m" in text
 
 
 def test_text_with_open_shapes() -> None:
@@ -73,7 +75,9 @@ def test_paths_shapes_and_kept_values_are_told() -> None:
     assert "2 paths reach W⁽²⁾: through U⁽²⁾ (Hᵀ G) and through the decay (2λ W⁽²⁾); contributions of all paths" in text
     assert "h×m times m×k gives h×k, the shape of W⁽²⁾; G Hᵀ would not fit." in text
     assert "Rule of matmul for its second input: C = A B gives ∇B J = Aᵀ ∇C J." in text
-    assert "Kept from the forward pass until the backward pass has used it: H (m×h) until step 4, U⁽²⁾" in text
+    assert "Kept from the forward pass: H (m×h) for steps 2 and 4, so until step 4; U⁽²⁾ (m×k) for step 1." in text
+    assert "It keeps H (needed until step 4) from the forward pass" in text
+    assert "After this step H and ∇H J can be freed." in text
     assert "relu'(0) = 0" in text
 
 
@@ -136,9 +140,30 @@ def test_the_languages_have_the_same_sentences() -> None:
     braces = {lang: {key: set(re.findall(r"{\w+}", text)) for key, text in words.WORDS.items()}
               for lang, words in (("en", words_en), ("zh", words_zh))}  # fmt: skip
     assert braces["en"].keys() == braces["zh"].keys()
+    for table in ("ASSUMED",):
+        english, chinese = getattr(words_en, table), getattr(words_zh, table)
+        assert english.keys() == chinese.keys() == ASSUMED.keys()
     optional = {key for key in braces["en"] if key.startswith("note_")}
     assert all(braces["en"][key] == braces["zh"][key] for key in braces["en"].keys() - optional)
     assert {name for name, card in CARDS.items() if card.ties} <= words_zh.TIES.keys()
+
+
+def test_operations_and_rules_have_chinese_names() -> None:
+    assert words_zh.OPERATIONS.keys() >= BUILT_IN
+    assert words_zh.RULES.keys() == {rule.name for rule in RULES}
+    prose = re.compile(r"\b(is|are|where (?!\()|for|of|the|in|with|over|scalars|elementwise)\b")
+    for rule in RULES:
+        assert not prose.search(words_zh.RULES[rule.name][1] or rule.equation), rule.name
+
+
+def test_chinese_pages_are_chinese() -> None:
+    """What is left in Latin letters is maths, names of operations, and the names of other people's software."""
+    operations = {"relu", "add", "mul", "sum", "cross_entropy", "matmul", "square", "softmax", "onehot", "broadcast"}
+    maths = {"exp", "log", "lam", "one", "hot"}
+    others = {"scikit", "learn", "MLP", "PyTorch", "SGD", "weight_decay", "Adam", "AdamW"}
+    page = explain_text(STATEMENTS[1], ["W1", "W2"], lang="zh").text()
+    entries = re.compile(r"[A-Z⁾]_[ijk]+")
+    assert set(re.findall(r"[A-Za-z_]{3,}", entries.sub("", page))) <= operations | maths | others
 
 
 def test_every_card_with_a_rule_can_be_told() -> None:

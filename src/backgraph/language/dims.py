@@ -54,6 +54,15 @@ class Polynomial:
         """The highest total power."""
         return max(sum(power for _, power in monomial) for monomial, _ in self.terms)
 
+    @property
+    def in_every_term(self) -> frozenset[str]:
+        """Names of the symbols that every term has as a factor."""
+        return frozenset.intersection(*(frozenset(name for name, _ in monomial) for monomial, _ in self.terms))
+
+    def over(self, name: str) -> Dim:
+        """The polynomial divided by a symbol that every term has."""
+        return _collect((_times(monomial, ((name, -1),)), coefficient) for monomial, coefficient in self.terms)
+
     def at(self, sizes: Mapping[str, Dim]) -> Dim:
         """The polynomial with symbols replaced by sizes (a number if all are given)."""
         total: Dim = 0
@@ -148,7 +157,7 @@ def _times(a: Monomial, b: Monomial) -> Monomial:
     powers = dict(a)
     for name, power in b:
         powers[name] = powers.get(name, 0) + power
-    return tuple(sorted(powers.items()))
+    return tuple(sorted((name, power) for name, power in powers.items() if power))
 
 
 def _collect(terms: Iterable[tuple[Monomial, int]]) -> Dim:

@@ -6,17 +6,18 @@ to say. `CONVENTIONS` is the list, in the order they are printed; its names are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from backgraph.language.dims import Dim, count
+from backgraph.language.dims import Dim, Polynomial, count, symbols
 from backgraph.language.node import Node
 from backgraph.language.notation import Gradient, Iverson, Name, Number, Product, Tree
-from backgraph.language.op import CARDS
 from backgraph.language.ops.leaf import Size, SizeOf, literal
+from backgraph.language.ops.linear import Bilinear
 from backgraph.language.ops.reduce import LastAxis, Sum
 from backgraph.language.walk import topological_order
-from backgraph.show.derive import Arrival, Derivation, is_number
+from backgraph.show.derive import Arrival, Derivation
+from backgraph.show.lifetimes import kept_values, readers
 from backgraph.show.names import parts_of
 from backgraph.show.page import Sentence, Value, fill, listed, shape_words
 from backgraph.show.render import children
@@ -33,12 +34,22 @@ def is_decay(arrival: Arrival, name: str) -> bool:
     return all(node is arrival.term.target or node.shape == () for node in arrival.reads)
 
 
-def conventions(derivation: Derivation, words: Words, ties: Mapping[str, str]) -> list[Sentence]:
+def conventions(derivation: Derivation, words: Words, ties: Words, operations: Words) -> list[Sentence]:
     """The sentences that apply."""
     found = [(key, values) for key, ask in CONVENTIONS.items() if (values := ask(derivation)) is not None]
-    sentences = [_filled(words, f"convention_{key}", values) for key, values in found]
-    kinked = dict.fromkeys(term.rule.name for term in derivation.gradients.terms if term.rule.ties)
-    return sentences + [fill(words["convention_ties"], op=op, ties=ties.get(op, CARDS[op].ties)) for op in kinked]
+    sentences = [_filled(words, f"convention_{key}", _called(values, operations)) for key, values in found]
+    kinked = {term.rule.name: term.rule.ties for term in derivation.gradients.terms if term.rule.ties}
+    for op, said in kinked.items():
+        sentences.append(fill(words["convention_ties"], op=operations.get(op, op), ties=ties.get(op, said)))
+    return sentences
+
+
+def _called(values: Values, operations: Words) -> Values:
+    """Lists of operations by what they are called."""
+    return {
+        key: [operations.get(v, v) for v in value] if isinstance(value, list) else value
+        for key, value in values.items()
+    }
 
 
 def _filled(words: Words, key: str, values: Values) -> Sentence:
@@ -132,32 +143,75 @@ CONVENTIONS: dict[str, Callable[[Derivation], Values | None]] = {
 
 def account(derivation: Derivation, words: Words) -> list[Sentence]:
     """Multiply-adds forward and backward, what is kept, and why one goes backward."""
+    return [*_work_account(derivation, words), *_memory_account(derivation, words), _sweep(derivation, words)]
+
+
+def _work_account(derivation: Derivation, words: Words) -> Iterator[Sentence]:
+    """Multiply-adds, and how many that is for one example."""
     forward = topological_order([derivation.gradients.cost])
     backward = set(topological_order(derivation.gradients.nodes)) - set(forward)
-    totals = {"forward": str(_work(forward)), "backward": str(_work(backward))}
-    sentences = [fill(words["account_work"], **totals)] if totals != {"forward": "0", "backward": "0"} else []
-    if kept := kept_values(derivation):
-        rows = [_kept(derivation, node, step, words) for node, step in kept.items()]
-        sentences.append(fill(words["account_kept"], list=listed(rows, words["comma"], words["comma"])))
+    work, more = _work(forward), _work(backward)
+    if work == 0 and more == 0:
+        return
+    yield fill(words["account_work"], forward=str(work), backward=str(more))
+    if not isinstance(work, Polynomial) or not isinstance(more, Polynomial):
+        return
+    one = next((name for name in _examples(derivation) if name in work.in_every_term & more.in_every_term), "")
+    if one:
+        each, back = work.over(one), more.over(one)
+        key = "account_linear" if each == _weights(derivation) else "account_one"
+        yield fill(words[key], m=Name(one), forward=str(each), backward=str(back))
+
+
+def _examples(derivation: Derivation) -> list[str]:
+    """Symbols that count examples: axes of inputs that no target has."""
+    targets = {name for target in derivation.gradients.targets for name in symbols(target.shape)}
+    leaves = [n for n in topological_order([derivation.gradients.cost]) if n.op.is_variable]
+    return [name for leaf in leaves for name in sorted(symbols(leaf.shape)) if name not in targets]
+
+
+def _weights(derivation: Derivation) -> Dim:
+    """The elements of those targets that stand in products as they are."""
+    total: Dim = 0
+    order = topological_order([derivation.gradients.cost])
+    multiplied = {given for node in order if isinstance(node.op, Bilinear) for given in node.inputs}
+    for target in derivation.gradients.targets:
+        total = total + (count(target.shape) if target in multiplied else 0)
+    return total
+
+
+def _memory_account(derivation: Derivation, words: Words) -> Iterator[Sentence]:
+    """What is kept from the forward pass, for whom, and how much that is."""
+    kept, asked = kept_values(derivation), readers(derivation)
+    if kept:
+        rows = [_kept(derivation, node, asked[node], words) for node in kept]
+        yield fill(words["account_kept"], list=listed(rows, words["semicolon"], words["semicolon"]))
+        total: Dim = 0
+        for node in kept:
+            total = total + count(node.shape)
+        shared = total.in_every_term if isinstance(total, Polynomial) else frozenset[str]()
+        one = next((name for name in _examples(derivation) if name in shared), "")
+        if one:
+            yield fill(words["account_memory"], n=str(total), m=Name(one))
+    computed = [d.node for d in derivation.forward if d.node.shape != () and d.node not in kept]
+    if computed:
+        dropped = [Name(derivation.names[node]) for node in computed]
+        yield fill(words["account_not_kept"], list=listed(dropped, words["comma"], words["and"]))
+
+
+def _sweep(derivation: Derivation, words: Words) -> Sentence:
     elements: Dim = 0
     for target in derivation.gradients.targets:
         elements = elements + count(target.shape)
     targets = listed([Name(derivation.names[n]) for n in derivation.gradients.targets], words["comma"], words["and"])
-    return [*sentences, fill(words["account_one_sweep"], J=derivation.cost, n=str(elements), targets=targets)]
+    return fill(words["account_one_sweep"], J=derivation.cost, n=str(elements), targets=targets)
 
 
-def _kept(derivation: Derivation, node: Node, step: int, words: Words) -> Sentence:
+def _kept(derivation: Derivation, node: Node, steps: list[int], words: Words) -> Sentence:
     shape = shape_words(node.shape, words["scalar"])
-    return fill(words["account_until"], value=Name(derivation.names[node]), shape=shape, step=str(step))
-
-
-def kept_values(derivation: Derivation) -> dict[Node, int]:
-    """The computed forward values that some step reads, in the order of computation, with the last step that does."""
-    last: dict[Node, int] = {}
-    for number, step in enumerate(derivation.steps, start=1):
-        for arrival in step.arrivals:
-            last |= {derivation.stand_ins.origin[leaf]: number for leaf in arrival.reads}
-    return {d.node: last[d.node] for d in derivation.forward if d.node in last and not is_number(d.node)}
+    value, listing = Name(derivation.names[node]), listed(map(str, steps), words["comma"], words["and_number"])
+    key = "account_until" if len(steps) == 1 else "account_until_several"
+    return fill(words[key], value=value, shape=shape, steps=listing, last=str(steps[-1]))
 
 
 def _work(nodes: list[Node] | set[Node]) -> Dim:

@@ -14,6 +14,8 @@ from typing import Any
 
 from backgraph.errors import UsageError
 from backgraph.language.node import Node
+from backgraph.language.parse import Assumption, parse
+from backgraph.rules import Rule
 from backgraph.show import page, words_en, words_zh
 from backgraph.show.conventions import account, conventions
 from backgraph.show.derive import Derivation, derive
@@ -85,7 +87,7 @@ def explain(
     ascii: bool = False,
     format: str = "text",
     index: bool = False,
-    assumptions: Sequence[str] = (),
+    assumptions: Sequence[str | Assumption] = (),
 ) -> Explanation:
     """The gradient of the scalar `cost` with respect to `wrt`, derived step by step.
 
@@ -95,8 +97,8 @@ def explain(
     _known("lang", lang, tuple(LANGUAGES))
     _known("format", format, FORMATS)
     derivation = derive(cost, wrt, names, cost_name)
-    sections = _sections(derivation, lang, index, tuple(assumptions))
-    return Explanation(derivation, sections, lang, ascii, format, tuple(assumptions))
+    taken = tuple(_assumed(each, lang) for each in assumptions)
+    return Explanation(derivation, _sections(derivation, lang, index, taken), lang, ascii, format, taken)
 
 
 def explain_text(source: str, wrt: Sequence[str], *, shapes: Any = "", **options: Any) -> Explanation:
@@ -104,14 +106,12 @@ def explain_text(source: str, wrt: Sequence[str], *, shapes: Any = "", **options
 
     Raises GraphError BG101 and BG104 to BG108 as `parse` does.
     """
-    from backgraph.language.parse import parse
-
     program = parse(source, shapes=shapes, wrt=list(wrt))
     names: dict[Node, str] = {}
     for name, node in program.names.items():
         names.setdefault(node, name)
     targets = [program.names[name] for name in wrt]
-    return explain(program.cost, targets, names, assumptions=program.assumptions, **options)
+    return explain(program.cost, targets, names, assumptions=program.assumed, **options)
 
 
 def _known(what: str, value: str, known: tuple[str, ...]) -> None:
@@ -119,11 +119,28 @@ def _known(what: str, value: str, known: tuple[str, ...]) -> None:
         raise UsageError("BG601", "explain", f"unknown {what}", got=value, expected=", ".join(known))
 
 
+def _assumed(assumption: str | Assumption, lang: str) -> str:
+    """What was taken for granted, in words; text of the user's own stays."""
+    if isinstance(assumption, str):
+        return assumption
+    table = LANGUAGES[lang]
+    held = table.HELD.get(assumption.held, assumption.held)
+    shape = assumption.shape or table.WORDS["scalar"]
+    return table.ASSUMED[assumption.kind].format(name=assumption.name, shape=shape, held=held)
+
+
+def _rewrite(rule: Rule, times: int, lang: str) -> Sentence:
+    name, equation = LANGUAGES[lang].RULES.get(rule.name, (rule.name.replace("_", " "), ""))
+    return fill(LANGUAGES[lang].WORDS["rewrite"], name=name, equation=equation or rule.equation) + (
+        (f"  ({times}×)",) if times > 1 else ()
+    )
+
+
 def _sections(derivation: Derivation, lang: str, index: bool, assumptions: tuple[str, ...]) -> tuple[Section, ...]:
-    words, ties = LANGUAGES[lang].WORDS, LANGUAGES[lang].TIES
-    narrator = Narrator(derivation, words, index)
+    words, ties, operations = LANGUAGES[lang].WORDS, LANGUAGES[lang].TIES, LANGUAGES[lang].OPERATIONS
+    narrator = Narrator(derivation, words, index, operations)
     J, targets = derivation.cost, listed(narrator.targets, words["comma"], words["and"])
-    rewrites = [(f"{rule.name}: {rule.equation}" + (f"  ({n}×)" if n > 1 else ""),) for rule, n in derivation.rewrites]
+    rewrites = [_rewrite(rule, times, lang) for rule, times in derivation.rewrites]
     intro = Remark(fill(words["backward_intro"], J=J), below=False)
     sections = (
         Section(fill(words["forward_title"], J=J), narrator.forward()),
@@ -132,7 +149,7 @@ def _sections(derivation: Derivation, lang: str, index: bool, assumptions: tuple
         Section((words["gradients_title"],), tuple(_result(derivation, words))),
         Section((words["account_title"],), _remarks(account(derivation, words))),
         Section((words["rewrites_title"],), _remarks(rewrites)),
-        Section((words["conventions_title"],), _remarks(conventions(derivation, words, ties))),
+        Section((words["conventions_title"],), _remarks(conventions(derivation, words, ties, operations))),
     )
     return tuple(section for section in sections if section.blocks)
 

@@ -7,6 +7,8 @@ every format. `fill` makes one from a template of the word tables.
 from __future__ import annotations
 
 import html
+import itertools
+import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -81,6 +83,8 @@ def listed(items: Iterable[Value], comma: str, last: str) -> Sentence:
 
 WIDEST = 64
 """Formulas wider than this may be broken over lines, and do not push the column of shapes further right."""
+GAP = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
+"""A space between two Chinese characters, which is not written."""
 HELD = "\N{NO-BREAK SPACE}"
 """Stands for spaces inside a formula while lines are broken."""
 
@@ -111,7 +115,13 @@ def _raised(c: str) -> str:
 
 
 def _joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str], str]) -> str:
-    return "".join(prose(part) if isinstance(part, str) else maths(part) for part in words)
+    pieces: list[str] = []
+    for is_prose, parts in itertools.groupby(words, lambda part: isinstance(part, str)):
+        if is_prose:
+            pieces.append(prose(GAP.sub("", "".join(map(str, parts)))))
+        else:
+            pieces += [maths(part) for part in parts if not isinstance(part, str)]
+    return "".join(pieces)
 
 
 def width(line: str) -> int:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
-from backgraph.language.notation import Gradient, Name, Partial, Product, Relation, Tree
+from backgraph.language.notation import BigSum, Gradient, Name, Partial, Product, Relation, Transposed, Tree
+from backgraph.language.op import Elementwise
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.walk import consumers, topological_order
 from backgraph.show.conventions import is_decay
-from backgraph.show.derive import Arrival, Derivation, Step, is_number
+from backgraph.show.derive import Arrival, Derivation, Step
+from backgraph.show.lifetimes import freed_after, kept_values, last_reads, reads_of
 from backgraph.show.page import Block, Formula, Remark, Sentence, fill, listed, shape_words
 
 ORDINALS = ("first", "second", "third")
@@ -19,10 +21,14 @@ ORDINALS = ("first", "second", "third")
 class Narrator:
     """Tells a derivation with the sentences of one language; a note is told once."""
 
-    def __init__(self, derivation: Derivation, words: Mapping[str, str], index: bool) -> None:
-        self.derivation, self.words, self.index = derivation, words, index
+    def __init__(
+        self, derivation: Derivation, words: Mapping[str, str], index: bool, operations: Mapping[str, str]
+    ) -> None:
+        self.derivation, self.words, self.index, self.operations = derivation, words, index, operations
         self.told: set[str] = set()
         self.uses = consumers(topological_order([derivation.gradients.cost]))
+        self.kept, self.last = kept_values(derivation), last_reads(derivation)
+        self.freed = freed_after(derivation)
 
     @property
     def targets(self) -> list[Tree]:
@@ -40,18 +46,22 @@ class Narrator:
     def _definition(self, node: Node, name: Tree, formula: Tree) -> Formula:
         roles = [f"role_{consumer.op.name}_{position}" for consumer, position in self.uses.get(node, [])]
         role = next((self.words[key] for key in roles if key in self.words), "")
-        aside = (*shape_words(node.shape, self.words["scalar"]), *((f"   {role}",) if role else ()))
-        return Formula(name, formula, aside)
+        notes: list[Sentence] = [(role,)] if role else []
+        if node is not self.derivation.gradients.cost and (node in self.kept or node.shape != ()):
+            key = "forward_kept" if node in self.kept else "forward_not_kept"
+            notes.append(self.say(key, n=str(self.kept.get(node, 0))))
+        aside = listed(notes, self.words["semicolon"], self.words["semicolon"])
+        return Formula(name, formula, (*shape_words(node.shape, self.words["scalar"]), *("   ", *aside) * bool(aside)))
 
     def backward(self) -> Iterator[Block]:
         """Each step: its formula, then what is to be said of it."""
         for number, step in enumerate(self.derivation.steps, start=1):
             shape = shape_words(step.of.shape, self.words["scalar"])
             yield Formula(step.name, step.formula, shape, number)
-            for sentence in self._step(step):
+            for sentence in self._step(step, number):
                 yield Remark(sentence)
 
-    def _step(self, step: Step) -> Iterator[Sentence]:
+    def _step(self, step: Step, number: int) -> Iterator[Sentence]:
         V = self.called(step.of)
         if not isinstance(step.name, Gradient):
             whole = Gradient(V, self.derivation.cost)
@@ -66,11 +76,15 @@ class Narrator:
             yield (self.words["nothing"],)
         for arrival in step.arrivals:
             yield from self._arrival(arrival, step, several)
-        yield from self._end(step)
+        yield from self._end(step, number)
 
     def say(self, key: str, **values: str | Tree | Sentence) -> Sentence:
         """A sentence of the table."""
         return fill(self.words[key], **values)
+
+    def operation(self, name: str) -> str:
+        """What an operation is called."""
+        return self.operations.get(name, name)
 
     def _path(self, arrival: Arrival, step: Step) -> Sentence:
         if arrival.origins:
@@ -97,7 +111,7 @@ class Narrator:
 
     def _way(self, arrival: Arrival) -> Sentence:
         """The operations passed before the last one."""
-        earlier = list(dict.fromkeys(each.rule.name for each in arrival.way[:-1]))
+        earlier = list(dict.fromkeys(self.operation(each.rule.name) for each in arrival.way[:-1]))
         return self.say("by_way_of", ops=listed(earlier, self.words["comma"], self.words["and"])) if earlier else ()
 
     def _rule(self, arrival: Arrival) -> Sentence:
@@ -105,14 +119,25 @@ class Narrator:
         before, after = Relation("=", rule.result, rule.forward), Relation("=", rule.target, rule.backward)
         which = self._ordinal(term.position)
         key = "rule_of_input" if len(term.consumer.inputs) > 1 else "rule_of"
-        return fill(self.words[key], op=term.rule.name, which=which, before=before, after=after)
+        return fill(self.words[key], op=self.operation(term.rule.name), which=which, before=before, after=after)
 
     def _ordinal(self, position: int) -> Sentence:
         key = ORDINALS[position] if position < len(ORDINALS) else "nth"
         return fill(self.words[key], n=str(position + 1))
 
     def _notes(self, arrival: Arrival) -> Iterator[Sentence]:
-        """What is to be remarked of the operations on the way, each once."""
+        """What is to be remarked of the operations on the way, each once; and what a rule does without."""
+        yield from self._noted(arrival)
+        x, z, key = arrival.term.target, arrival.term.consumer, f"result {arrival.term.rule.name}"
+        names, unary = self.derivation.names, isinstance(z.op, Elementwise) and len(z.inputs) == 1
+        if not unary or not {x, z} <= names.keys() or {key, f"note_{z.op.name}_0"} & {*self.told, *self.words}:
+            return
+        reads = {self.derivation.stand_ins.origin.get(leaf) for leaf in arrival.reads}
+        if z in reads and x not in reads:
+            self.told.add(key)
+            yield self.say("result_only", x=Name(names[x]), z=Name(names[z]))
+
+    def _noted(self, arrival: Arrival) -> Iterator[Sentence]:
         for term in arrival.way:
             key = f"note_{term.rule.name}_{term.position}"
             names = self.derivation.names
@@ -136,24 +161,48 @@ class Narrator:
         if len(factors) == 2 and a.rank > 1 and b.rank > 1 and not _fits(b, a, step.of):
             words += self.say("shapes_not", other=Product("matrix", (factors[1], factors[0])))
         yield (*words, self.words["stop"])
+        yield from self._transposition(arrival)
 
-    def _end(self, step: Step) -> Iterator[Sentence]:
-        read = dict.fromkeys(leaf for a in step.arrivals for leaf in a.reads if not is_number(leaf))
-        origin = self.derivation.stand_ins.origin
-        kept = [self.called(origin[leaf]) for leaf in read if not origin[leaf].is_leaf]
-        given = [self.called(origin[leaf]) for leaf in read if origin[leaf].is_leaf and origin[leaf].shape != ()]
+    def _transposition(self, arrival: Arrival) -> Iterator[Sentence]:
+        """Why a factor is transposed: the index that is summed must stand inside the product. Told once for a side."""
+        key = f"transposition {arrival.term.position}"
+        factors = arrival.formula.factors if isinstance(arrival.formula, Product) else ()
+        turned = [factor.of for factor in factors if isinstance(factor, Transposed)]
+        if self.index or key in self.told or arrival.index is None or len(turned) != 1 or len(factors) != 2:
+            return
+        total = arrival.index[1]
+        if isinstance(total, BigSum) and len(letters := "".join(total.over)) == 1:
+            self.told.add(key)
+            formula = Relation("=", *arrival.index)
+            yield self.say("transposition", formula=formula, i=Name(letters), A=turned[0])
+
+    def _end(self, step: Step, number: int) -> Iterator[Sentence]:
+        """What the step reads, what is free after it, and where its result goes."""
         comma, last = self.words["comma"], self.words["and"]
-        lists = {"keeps": listed(kept, comma, last), "reads": listed(given, comma, last)}
-        sentences: list[Sentence] = []
-        if kept or given:
-            key = "keeps_and_reads" if kept and given else "keeps" if kept else "reads"
-            sentences.append(self.say(key, **lists, list=lists["keeps"] or lists["reads"]))
+        sentences = [*self._reading(step, number)]
+        if freed := self.freed.get(number):
+            sentences.append(self.say("freed", list=listed(freed, comma, last)))
         if step.of in self.derivation.gradients.targets:
             sentences.append((self.words["ends"],))
         if step.goes_to:
             sentences.append(self.say("goes_to", list=listed(step.goes_to, comma, last)))
         if sentences:
             yield listed(sentences, self.words["gap"], self.words["gap"])
+
+    def _reading(self, step: Step, number: int) -> Iterator[Sentence]:
+        """What was kept for the step, with how much longer it is needed; and the inputs it reads."""
+        origin, comma, last = self.derivation.stand_ins.origin, self.words["comma"], self.words["and"]
+        read = [leaf for leaf in reads_of(step, self.derivation) if leaf in origin]
+        kept = [self._kept(leaf, number) for leaf in read if not origin[leaf].is_leaf]
+        given = [self.called(origin[leaf]) for leaf in read if origin[leaf].is_leaf and origin[leaf].shape != ()]
+        lists = {"keeps": listed(kept, comma, last), "reads": listed(given, comma, last)}
+        if kept or given:
+            key = "keeps_and_reads" if kept and given else "keeps" if kept else "reads"
+            yield self.say(key, **lists, list=lists["keeps"] or lists["reads"])
+
+    def _kept(self, leaf: Node, number: int) -> Sentence:
+        name, until = self.derivation.stand_ins.trees[leaf], self.last[leaf]
+        return (name,) if until == number else self.say("until", value=name, step=str(until))
 
 
 def _fits(a: Node, b: Node, target: Node) -> bool:

@@ -6,19 +6,25 @@ WORDS: dict[str, str] = {
     "comma": ", ",
     "and": " and ",
     "and_path": " and ",
+    "and_number": " and ",
+    "semicolon": "; ",
     "stop": ".",
     "forward_title": "Forward: from the inputs to the cost {J}",
     "assumptions_title": "Assumptions",
     "backward_title": "Backward: from the cost {J} to {targets}",
     "gradients_title": "The gradient",
+    "rewrite": "{name}: {equation}",
     "account_title": "What it costs",
     "rewrites_title": "Simplified by these rules",
     "conventions_title": "Conventions",
     "scalar": "scalar",
-    "backward_intro": "Each line is an expression, not a number. Back-propagation goes through the graph "
-    "from {J} backward and asks every operation, by its rule, what to send to each of its inputs; the "
-    "answers are further nodes of the graph. No Jacobian is formed: a rule gives its product with the "
-    "arriving gradient at once.",
+    "forward_kept": "kept until step {n}",
+    "forward_not_kept": "not kept",
+    "backward_intro": "Each line is an expression, not a number: from the graph of {J} comes another graph, once "
+    "and for all values. Back-propagation goes through the graph from {J} backward and asks every operation, by its "
+    "rule, what to send to each of its inputs; the answers are the new nodes, and what is printed here. No Jacobian "
+    "is formed: a rule gives at once the product of the Jacobian with the arriving gradient (a vector-Jacobian "
+    "product).",
     "stands_for": "{name} stands for {gradient}, the gradient arriving at {V}.",
     "let": "Here {name} = {formula}.",
     "gap": " ",
@@ -42,6 +48,11 @@ WORDS: dict[str, str] = {
     "shapes": "Why this order: {a} times {b} gives {c}, the shape of {V}",
     "shapes_not": "; {other} would not fit",
     "index": "Element by element: {formula}.",
+    "transposition": "Why the transpose: {formula}. In a product of matrices the index that is summed, here {i}, "
+    "stands inside, so {A} is transposed.",
+    "result_only": "The rule needs only the result {z}; {x} need not be kept.",
+    "until": "{value} (needed until step {step})",
+    "freed": "After this step {list} can be freed.",
     "keeps": "It keeps {list} from the forward pass.",
     "reads": "It reads {list}.",
     "keeps_and_reads": "It keeps {keeps} from the forward pass and reads {reads}.",
@@ -49,41 +60,66 @@ WORDS: dict[str, str] = {
     "ends": "This is what was asked for.",
     "role_cross_entropy_0": "unnormalised log-probabilities",
     "role_softmax_0": "unnormalised log-probabilities",
-    "note_cross_entropy_0": "The softmax of {x} gives the probabilities that the unnormalised log-probabilities {x} "
-    "stand for. The logarithm in the cross-entropy undoes the exponential in softmax; what is left is probability "
-    "minus truth.",
-    "note_relu_0": "Where {x} ≤ 0 the forward pass put 0, so nothing flows back. {z} > 0 says where; {x} "
-    "itself need not be kept.",
-    "note_square_0": "The derivative of w² is 2w: that is where the 2 comes from.",
-    "note_matmul_1": "{slope} would have four indices; it is never formed, because its product with the "
-    "gradient of {z} is this product of two matrices, which also adds over the rows, the examples.",
+    "note_cross_entropy_0": "Unnormalised log-probabilities {x} are any real numbers, one row for an example; "
+    "softmax({x}), their exponentials divided by the sum of the row, are the probabilities they stand for. The loss "
+    "of a row is log Σ exp(u) − Σ t u: the first part has the derivative softmax(u), the second t; what is left is "
+    "probability minus truth.",
+    "note_relu_0": "Where {x} < 0 the forward pass put 0 whatever the value: a small change there changes nothing, "
+    "so the gradient is set to 0; at exactly 0, where any number from 0 to 1 would serve, it is set to 0. {z} > 0 "
+    "says where; {x} itself need not be kept.",
+    "note_square_0": "The derivative of w² is 2 w: that is where the 2 comes from.",
+    "note_matmul_1": "{slope} would have four indices (three for a single example); it is never formed. Its product "
+    "with the gradient of {z} is this product of two matrices, which also adds over the rows: every example uses "
+    "the same {x}, so what the examples contribute is added.",
     "note_broadcast_0": "What was copied going forward is added up going backward.",
     "note_sum_0": "Every term of a sum receives the gradient of the sum unchanged.",
-    "convention_gradient": "{gradient} has the shape of {V}; its elements are the partial derivatives of {J} "
-    "by those of {V}.",
+    "convention_gradient": "{gradient} has the shape of {V}; its elements are the partial derivatives of {J} by "
+    "those of {V}.",
     "convention_paths": "Contributions of several paths are added, because a small change of {V} changes {J} along "
     "each of them, and small changes add up.",
-    "convention_mean": "The cost is the mean over the {m} examples of the minibatch: every example counts 1/"
-    "{m}, in the gradient too.",
+    "convention_mean": "The cost is the mean over the {m} examples of the minibatch: every example counts 1/{m}, in "
+    "the gradient too.",
     "convention_layers": "A number in brackets above a letter, as in {W}, is the number of a layer, not a power.",
     "convention_powers": "Powers of arrays are taken element by element.",
     "convention_hadamard": "⊙ multiplies element by element.",
     "convention_iverson": "[condition] is 1 where the condition holds and 0 elsewhere.",
     "convention_rows": "Row by row, that is, for each example by itself: {ops}.",
     "convention_sums": "Σ without an index adds all elements of what follows it; each Σ has indices of its own.",
-    "convention_decay": "{c} here is α/(2m) of scikit-learn's MLP and weight_decay/2 of PyTorch's SGD; with "
-    "Adam, 2{c} W in the gradient is not the decay of AdamW.",
+    "convention_decay": "{c} here is α/(2m) of scikit-learn's MLP and weight_decay/2 of PyTorch's SGD; with Adam, "
+    "2{c} W in the gradient is not the decay of AdamW.",
     "convention_ties": "At kinks and ties, {op}: {ties}.",
     "account_work": "Multiply-adds in products: {forward} forward, {backward} for the gradient.",
-    "account_kept": "Kept from the forward pass until the backward pass has used it: {list}.",
-    "account_until": "{value} ({shape}) until step {step}",
-    "account_one_sweep": "One sweep backward gives the derivatives of the one number {J} by all {n} elements "
-    "of {targets}; going forward would take a sweep for each element.",
+    "account_one": "That is, for each of the {m} examples, {forward} forward and {backward} for the gradient.",
+    "account_linear": "That is, for each of the {m} examples, one multiply-add forward for each of w = {forward} "
+    "weights, and {backward} for the gradient: one product for each weight matrix and one for each value it was "
+    "multiplied with, where that needs a gradient. Together at most three for each weight, so O(w).",
+    "account_kept": "Kept from the forward pass: {list}.",
+    "account_until": "{value} ({shape}) for step {steps}",
+    "account_until_several": "{value} ({shape}) for steps {steps}, so until step {last}",
+    "account_memory": "Together O({n}) numbers: in proportion to the {m} examples of the minibatch and to what is "
+    "computed for each, not to the number of weights.",
+    "account_not_kept": "Read by no step, hence not kept: {list}.",
+    "account_one_sweep": "One sweep backward gives the derivatives of the one number {J} by all {n} elements of "
+    "{targets}; going forward would take a sweep for each element. That is why one goes backward.",
     "numpy_title": "The cost {J} and its gradients by {targets}, in NumPy.",
     "numpy_returns": "{J}, and its gradients by {targets} as a dict; ValueError where the shapes do not fit.",
     "numpy_forward": "Forward.",
     "numpy_backward": "Backward.",
 }
 
+ASSUMED: dict[str, str] = {
+    "labels": "{name} holds {held}, {shape}",
+    "matrix": "{name} is a matrix {shape} (upper case)",
+    "vector": "{name} is a vector {shape} (lower case)",
+    "alike": "{name} is taken as {shape}",
+    "cost": "{name} is a scalar, as the cost is",
+    "open": "the shape of {name} is open",
+    "fits": "{name} fits into {shape}",
+}
+"""What was taken for granted of a name in the text, by kind (`language.parse`)."""
+
+HELD: dict[str, str] = {}
 TIES: dict[str, str] = {}
-"""In English the cards themselves say what happens at kinks and ties."""
+OPERATIONS: dict[str, str] = {}
+RULES: dict[str, tuple[str, str]] = {}
+"""In English the cards and the rules themselves say what they are called and what happens at kinks and ties."""

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from backgraph.show import names_zh
+
 WORDS: dict[str, str] = {
     "comma": "、",
     "and": " 和 ",
     "and_path": "和",
+    "and_number": "、",
+    "semicolon": "；",
     "stop": "。",
     "forward_title": "前向传播：从输入到代价 {J}",
     "assumptions_title": "假设",
     "backward_title": "反向传播：从代价 {J} 回到 {targets}",
     "gradients_title": "梯度",
+    "rewrite": "{name}：{equation}",
     "account_title": "计算代价",
     "rewrites_title": "化简所用的规则",
     "conventions_title": "约定",
     "scalar": "标量",
-    "backward_intro": "下面每一行都是表达式，而不是数值。反向传播从 {J} 出发逆着计算图走，按每个操作自己的规"
-    "则问它应当向各个输入传回什么；得到的回答就是图中新增的节点。",
+    "forward_kept": "保存到第 {n} 步",
+    "forward_not_kept": "不必保存",
+    "backward_intro": "下面每一行都是表达式，而不是数值：由 {J} 的计算图得到另一个图，只需一次，对任何取值都成立。反"
+    "向传播从 {J} 出发逆着计算图走，按每个操作自己的规则问它应当向各个输入传回什么；得到的回答就是新增的节点，也就是"
+    "这里印出的式子。雅可比矩阵从不被构造出来：规则直接给出雅可比矩阵与到达的梯度之积（向量-雅可比积）。",
     "stands_for": "{name} 表示 {gradient}，即到达 {V} 的梯度。",
     "let": "其中 {name} = {formula}。",
     "gap": "",
@@ -40,6 +48,10 @@ WORDS: dict[str, str] = {
     "shapes": "为什么是这个次序：{a} 乘 {b} 得 {c}，正是 {V} 的形状",
     "shapes_not": "；{other} 的形状不相容",
     "index": "逐元素写出：{formula}。",
+    "transposition": "为什么要转置：{formula}。矩阵乘积中被求和的下标（这里是 {i}）必须在内侧，所以要把 {A} 转置。",
+    "result_only": "这条规则只用到结果 {z}，不必保存 {x}。",
+    "until": "{value}（要保存到第 {step} 步）",
+    "freed": "此步之后可以释放 {list}。",
     "keeps": "它需要前向传播时保存的 {list}。",
     "reads": "它要读取 {list}。",
     "keeps_and_reads": "它需要前向传播时保存的 {keeps}，并读取 {reads}。",
@@ -47,12 +59,14 @@ WORDS: dict[str, str] = {
     "ends": "这就是所求的梯度。",
     "role_cross_entropy_0": "非归一化对数概率",
     "role_softmax_0": "非归一化对数概率",
-    "note_cross_entropy_0": "对非归一化对数概率 {x} 作 softmax，就得到它所表示的概率。交叉熵中的对数抵消了"
-    "softmax 中的指数，剩下的就是概率减去真实标签。",
-    "note_relu_0": "在 {x} ≤ 0 处前向传播给出 0，因此没有梯度传回。由 {z} > 0 就知道是哪些位置，不必保存 {x}。",
-    "note_square_0": "w² 的导数是 2w，因子 2 就由此而来。",
-    "note_matmul_1": "{slope} 有四个下标；它从不被构造出来，因为它与 {z} 的梯度之积就是这里的两个矩阵之积，"
-    "这个乘积同时对各行（各样本）求和。",
+    "note_cross_entropy_0": "非归一化对数概率 {x} 可以是任意实数，每行对应一个样本；softmax({x})，即取指数再除以该行"
+    "之和，就是它们所表示的概率。一行的损失是 log Σ exp(u) − Σ t u：前一部分的导数是 softmax(u)，后一部分的导数是 "
+    "t，剩下的就是概率减去真实标签。",
+    "note_relu_0": "在 {x} < 0 处前向传播总是给出 0，微小的变化不起作用，所以那里的梯度置为 0；恰为 0 时，0 到 1 之"
+    "间的数都可以取，这里取 0。由 {z} > 0 就知道是哪些位置，不必保存 {x}。",
+    "note_square_0": "w² 的导数是 2 w，因子 2 就由此而来。",
+    "note_matmul_1": "{slope} 有四个下标（单个样本时为三个）；它从不被构造出来。它与 {z} 的梯度之积就是这里的两个矩"
+    "阵之积，这个乘积同时对各行求和：每个样本用的是同一个 {x}，所以各样本的贡献要相加。",
     "note_broadcast_0": "前向传播时被复制的，反向传播时要加起来。",
     "note_sum_0": "求和的每一项都原样得到和的梯度。",
     "convention_gradient": "{gradient} 与 {V} 形状相同，其元素是 {J} 对 {V} 各元素的偏导数。",
@@ -64,14 +78,21 @@ WORDS: dict[str, str] = {
     "convention_iverson": "[条件] 在条件成立处为 1，其余为 0。",
     "convention_rows": "逐行（即对每个样本单独）计算的有：{ops}。",
     "convention_sums": "不带下标的 Σ 把后面的全部元素相加；每个 Σ 各有自己的下标。",
-    "convention_decay": "这里的 {c} 等于 scikit-learn 中 MLP 的 α/(2m)，也等于 PyTorch 中 SGD 的 weight_"
-    "decay/2；用 Adam 时，梯度中的 2{c} W 不同于 AdamW 的权重衰减。",
+    "convention_decay": "这里的 {c} 等于 scikit-learn 中 MLP 的 α/(2m)，也等于 PyTorch 中 SGD 的 weight_decay/2；用 "
+    "Adam 时，梯度中的 2{c} W 不同于 AdamW 的权重衰减。",
     "convention_ties": "在不可导点和相等处，{op}：{ties}。",
     "account_work": "乘积中的乘加次数：前向 {forward}，求梯度 {backward}。",
-    "account_kept": "前向传播时保存、到反向传播用完为止的值：{list}。",
-    "account_until": "{value}（{shape}）到第 {step} 步",
-    "account_one_sweep": "反向走一遍，就得到一个数 {J} 对 {targets} 的全部 {n} 个元素的导数；若用前向方式，每"
-    "个元素都要走一遍。",
+    "account_one": "也就是说，{m} 个样本中的每一个：前向 {forward} 次，求梯度 {backward} 次。",
+    "account_linear": "也就是说，对 {m} 个样本中的每一个，前向传播时 w = {forward} 个权重各做一次乘加，求梯度要 "
+    "{backward} 次：每个权重矩阵一个乘积，与它相乘的值若也需要梯度则再加一个乘积。合计每个权重至多三次，所以是 "
+    "O(w)。",
+    "account_kept": "前向传播时保存的值：{list}。",
+    "account_until": "{value}（{shape}）供第 {steps} 步使用",
+    "account_until_several": "{value}（{shape}）供第 {steps} 步使用，因此保存到第 {last} 步",
+    "account_memory": "合计 O({n}) 个数：与小批量的样本数 {m} 以及为每个样本计算的值的个数成正比，与权重的个数无关。",
+    "account_not_kept": "不必保存，因为没有哪一步要读取：{list}。",
+    "account_one_sweep": "反向走一遍，就得到一个数 {J} 对 {targets} 的全部 {n} 个元素的导数；若用前向方式，每个元素"
+    "都要走一遍。这就是要反向走的原因。",
     "numpy_title": "代价 {J} 及其对 {targets} 的梯度，用 NumPy 写出。",
     "numpy_returns": "返回 {J}，以及它对 {targets} 的梯度（字典）；形状不符时抛出 ValueError。",
     "numpy_forward": "前向传播。",
@@ -79,8 +100,8 @@ WORDS: dict[str, str] = {
 }
 
 TIES: dict[str, str] = {
-    "power": "0⁰ = 1，该处的导数为 NaN",
-    "sqrt": "sqrt'(0) = ∞",
+    "power": "0⁰ = 1；该处对 a 的导数为 NaN，对 b 的导数为 −∞",
+    "sqrt": "sqrt'(±0) = ±∞",
     "relu": "relu'(0) = 0",
     "leaky_relu": "0 处的斜率取 s",
     "elu": "0 处的斜率取 s",
@@ -94,3 +115,20 @@ TIES: dict[str, str] = {
     "huber": "在 |e| = δ 处两个分支相等",
 }
 """What the cards say of kinks and ties, in Chinese, by card."""
+
+ASSUMED: dict[str, str] = {
+    "labels": "{name} 是{held}（{shape}）",
+    "matrix": "{name} 是 {shape} 矩阵（大写字母）",
+    "vector": "{name} 是 {shape} 维向量（小写字母）",
+    "alike": "{name} 的形状取作 {shape}",
+    "cost": "{name} 与代价一样是标量",
+    "open": "{name} 的形状未定",
+    "fits": "{name} 的形状与 {shape} 相容",
+}
+"""What was taken for granted of a name in the text, by kind (`language.parse`)."""
+
+HELD: dict[str, str] = {"integer labels": "整数类别标签", "integers": "整数"}
+"""What a name holds that is no array of real numbers."""
+
+OPERATIONS, RULES = names_zh.OPERATIONS, names_zh.RULES
+"""What operations and rules are called."""
