@@ -11,7 +11,7 @@ import pytest
 from backgraph.data.table import Table
 from backgraph.errors import BackgraphError, FileError, UsageError
 from backgraph.language.ops.elementwise import square
-from backgraph.models.fitted import Fitted, load, regression_scores
+from backgraph.models.fitted import Fitted, load
 from backgraph.models.trainer import Recipe, Trainer, task_of
 from backgraph.optim import SGD, Adam
 from backgraph.train.files import save_tensors
@@ -119,12 +119,6 @@ TASKS = [
 @pytest.mark.parametrize(("values", "task"), TASKS)
 def test_the_task_is_read_off_the_target(values: Any, task: str) -> None:
     assert task_of(values) == task
-
-
-def test_regression_scores() -> None:
-    scores = regression_scores(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
-    assert scores == {"RMSE": pytest.approx(np.sqrt(1 / 3)), "R²": pytest.approx(0.5)}
-    assert regression_scores(np.ones(3), np.zeros(3))["R²"] == 0.0
 
 
 @pytest.mark.parametrize(

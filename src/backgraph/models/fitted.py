@@ -6,7 +6,7 @@ One file holds it: safetensors with JSON, checked by SHA-256; loading executes n
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -18,10 +18,14 @@ from backgraph.data.table import Column, Table, is_text
 from backgraph.errors import BackgraphError, FileError, UsageError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
+from backgraph.models.losses import CLASSIFICATION, REGRESSION
 from backgraph.models.mlp import MLP
 from backgraph.train.files import load_tensors, save_tensors
+from backgraph.train.metrics import scores
 
 KIND = "mlp"
+METRICS: Mapping[str, tuple[str, ...]] = {CLASSIFICATION: ("accuracy",), REGRESSION: ("RMSE", "R²")}
+"""What is told of a task unless something else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Fitted:
 
     def predict(self, table: Table) -> Array:
         """Labels (rows), or numbers in the target's own units (rows)."""
-        raw = self.mlp.predict(self.parameters, self.preparation.matrix(table))
+        raw = self.mlp.predict(self.parameters, *self._prepared(table))
         if isinstance(self.outcome, Classes):
             return self.outcome.of(raw)
         return self.outcome.restore(raw[:, None])[:, 0]
@@ -50,14 +54,27 @@ class Fitted:
         """Probabilities of the classes, rows × classes. Raises UsageError BG601 for regression."""
         if self.classes is None:
             raise UsageError("BG601", "probabilities", "the model predicts numbers", hint="leave out --probabilities")
-        return self.mlp.predict_proba(self.parameters, self.preparation.matrix(table))
+        return self.mlp.predict_proba(self.parameters, *self._prepared(table))
 
-    def score(self, table: Table) -> dict[str, float]:
-        """Accuracy, or RMSE and R², on a table that has the target. Raises DataError BG202, BG206."""
-        truth, guess = table.column(self.target), self.predict(table)
+    def score(self, table: Table, metrics: Sequence[str] | None = None) -> dict[str, float]:
+        """Metrics (METRICS of the task) on a table that has the target. Raises DataError BG202, BG206."""
+        truth, says = self.judged(table)
+        return scores(METRICS[self.mlp.task] if metrics is None else metrics, self.mlp.task, truth, says)
+
+    def judged(self, table: Table) -> tuple[Array, Array]:
+        """What `train.metrics` compares: class numbers (rows) and probabilities (rows × classes), or numbers."""
+        where = f"{table.source}: column {self.target!r}"
+        values = table.column(self.target)
+        says = self.mlp.predict_proba(self.parameters, *self._prepared(table))
         if isinstance(self.outcome, Classes):
-            return {"accuracy": float((self.outcome.indices(truth) == self.outcome.indices(guess)).mean())}
-        return regression_scores(truth, guess)
+            return self.outcome.indices(values, where), says
+        self.outcome.apply(values, where)  # refuses what is no number
+        return np.asarray(values, "float64")[:, None], self.outcome.restore(says)
+
+    def _prepared(self, table: Table) -> tuple[Array, Array | None]:
+        """The design matrix, and the codes of embedded columns."""
+        prepared = self.preparation
+        return prepared.matrix(table), prepared.codes(table) if prepared.embeddings else None
 
     def can_be_scored_on(self, table: Table) -> bool:
         """Whether `table` has the target, as text or numbers as it was in training, and in every row."""
@@ -96,16 +113,6 @@ def load(path: str | os.PathLike[str]) -> Fitted:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error.what if isinstance(error, BackgraphError) else str(error)
         raise FileError("BG502", os.fspath(path), "is no model that this version knows", got=reason) from None
-
-
-def regression_scores(truth: Column, guess: Array) -> dict[str, float]:
-    """Root of the mean squared error, and R² = 1 − Σ(y − ŷ)²/Σ(y − ȳ)² (0 where all y are equal)."""
-    residual = np.asarray(truth, "float64") - guess
-    spread = float(((truth - np.mean(truth)) ** 2).sum())
-    return {
-        "RMSE": float(np.sqrt((residual**2).mean())),
-        "R²": 1 - float((residual**2).sum()) / spread if spread else 0.0,
-    }
 
 
 def _tuples(value: Any) -> Any:

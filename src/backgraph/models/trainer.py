@@ -1,12 +1,13 @@
 """From a table to a trained network: what `backgraph train` does, without the printing.
 
-The rows are split, the columns prepared on the training part alone, the network sized to them, and trained.
+The rows are split, the columns prepared on the training part alone, the network sized to them, and trained. Rows may
+weigh differently: by a column of the table, by their class, or both (the product).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,20 +19,30 @@ from backgraph.errors import DataError, TrainingError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.models.activations import Activation
-from backgraph.models.fitted import Fitted, regression_scores
-from backgraph.models.mlp import MLP, TASKS
+from backgraph.models.class_weights import ClassWeights, class_weights
+from backgraph.models.fitted import METRICS, Fitted
+from backgraph.models.learner import Examples, Learner, Method
+from backgraph.models.losses import CLASSIFICATION, REGRESSION, UNSCALED, LossName
+from backgraph.models.mlp import MLP
+from backgraph.optim.clipping import Clip
 from backgraph.optim.optimizer import Optimizer
-from backgraph.train.callbacks import Callback
+from backgraph.train.callbacks import Callback, Keeper
 from backgraph.train.engine import Engine
-from backgraph.train.loop import Training, begin
+from backgraph.train.loop import Training
+from backgraph.train.metrics import scores
+from backgraph.train.stopping import EarlyStopping
 
+TASKS = (CLASSIFICATION, REGRESSION)
 MOST_CLASSES = 30
 """Whole numbers with more different values than this are taken for quantities, not for classes."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: sizes and activations of the network, λ, the optimiser, and the rest."""
+    """How to train: sizes and activations of the network, its loss, λ, the optimiser, and the rest.
+
+    `weights` names the column with the weights of the rows; `metrics` of None are those of METRICS.
+    """
 
     hidden: tuple[int, ...]
     optimizer: Optimizer
@@ -43,95 +54,153 @@ class Recipe:
     seed: int = 0
     validation: float = 0.2
     task: str = "auto"
+    loss: LossName | None = None
+    dropout: float | tuple[float, ...] = 0.0
+    label_smoothing: float = 0.0
+    delta: float = 1.0
+    quantile: float = 0.5
+    clip: Clip | None = None
+    shuffle: bool = True
+    weights: str | None = None
+    class_weight: ClassWeights = None
+    metrics: tuple[str, ...] | None = None
+    stopping: EarlyStopping | None = None
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of the table: the design matrix, and what the network is to say about each row."""
+    """Some rows of a table (their numbers), and what the network is given of them."""
 
     rows: Array
-    X: Array
-    y: Array
+    examples: Examples
+
+    @property
+    def X(self) -> Array:  # noqa: N802  (the design matrix)
+        """The design matrix."""
+        return self.examples.X
+
+    @property
+    def y(self) -> Array:
+        """What the network is to say."""
+        return self.examples.y
 
 
 class Trainer:
     """A table made ready for training; `run` trains, `fitted` is the result so far.
 
-    Raises DataError BG2xx and TrainingError BG401 for tables, labels and numbers that do not serve, before any step.
+    `held_out` is a table to validate on; without it a share of the rows is held out. Raises DataError BG2xx and
+    TrainingError BG401 for tables, labels and numbers that do not serve, before any step.
     """
 
-    def __init__(self, table: Table, target: str, recipe: Recipe) -> None:
+    def __init__(self, table: Table, target: str, recipe: Recipe, held_out: Table | None = None) -> None:
         self.recipe, self.target = recipe, target
         values = table.column(target)
-        if len(table.names) < 2:
-            raise DataError("BG201", table.source, "has no column but the target", got=target)
+        self.columns = _columns(table, target, recipe.weights)
         self.task = task_of(values) if recipe.task == "auto" else _known(recipe.task)
         where = f"{table.source}: column {target!r}"
-        labels = Classes.fit(values, where).indices(values, where) if self.task == "classification" else None
-        train, held_out = split(table.n_rows, recipe.validation, recipe.seed, labels)
-        self.outcome = _outcome(self.task, values, train, where)
-        columns = table.drop([target])
-        self.preparation = Preparation.fit(columns.rows(train))
-        self.training_part = self._part(columns, values, train, where)
-        self.validation_part = self._part(columns, values, held_out, where)
-        outputs = len(self.outcome) if isinstance(self.outcome, Classes) else 1
-        self.mlp = MLP(
-            len(self.preparation.features), recipe.hidden, outputs, self.task, recipe.activation, recipe.biases,
-            recipe.decay, recipe.dtype,
-        )  # fmt: skip
-        self.training = self._begin()
+        labels = Classes.fit(values, where).indices(values, where) if self.task == CLASSIFICATION else None
+        share = 0.0 if held_out is not None else recipe.validation
+        train, rest = split(table.n_rows, share, recipe.seed, labels)
+        self.outcome = _outcome(self.task, values, train, where, recipe)
+        self.preparation = Preparation.fit(table.select(self.columns).rows(train), self._weights(table, train))
+        self.training_part = self._by_class(self._part(table, train))
+        other = table if held_out is None else held_out
+        self.validation_part = self._part(other, rest if held_out is None else np.arange(held_out.n_rows))
+        self.mlp = self._network()
+        self.learner = self._learner()
+
+    @property
+    def training(self) -> Training:
+        """The state of training."""
+        return self.learner.training
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is told of the validation part, and of the result."""
+        return METRICS[self.task] if self.recipe.metrics is None else self.recipe.metrics
 
     @property
     def parameters(self) -> dict[Node, Array]:
-        """The network's parameters as they are now."""
-        return self.training.parameters
+        """The network's parameters: of the best epoch where there is early stopping, else as they are now."""
+        return self.learner.parameters
 
     @property
     def fitted(self) -> Fitted:
         """The model as it is now."""
         return Fitted(self.mlp, self.parameters, self.preparation, self.outcome, self.target)
 
-    def run(self, epochs: int, callbacks: Sequence[Callback] = (), engine: Engine | None = None) -> Training:
+    def run(
+        self,
+        epochs: int,
+        callbacks: Sequence[Callback] = (),
+        engine: Engine | None = None,
+        keeper: Keeper | None = None,
+    ) -> Training:
         """Train until `epochs` epochs are done. Raises DivergenceError BG451, KeyboardInterrupt."""
-        data = self.mlp.data(self.training_part.X, self.training_part.y)
-        validation = self._validation if len(self.validation_part.rows) else None
-        return self.training.run(data, epochs=epochs, validation=validation, callbacks=callbacks, engine=engine)
+        return self.learner.run(epochs, callbacks, engine, keeper)
 
     def scores(self, part: Part) -> dict[str, float]:
-        """Accuracy, or RMSE and R² in the target's own units, on a part of the table."""
-        guess = self.mlp.predict(self.parameters, part.X)
-        if isinstance(self.outcome, Classes):
-            return {"accuracy": float((guess == part.y).mean())}
-        restore = self.outcome.restore
-        return regression_scores(restore(part.y)[:, 0], restore(guess[:, None])[:, 0])
+        """The metrics on a part of the table, of numbers in the target's own units."""
+        says = self.mlp.predict_proba(self.parameters, part.X, part.examples.codes)
+        truth = part.y
+        if isinstance(self.outcome, Targets):
+            truth, says = (self.outcome.restore(each) for each in (truth, says))
+        return scores(self.metrics, self.mlp.task, truth, says, part.examples.weights)
 
-    def _validation(self, _training: Training) -> dict[str, float]:
-        return {f"validation {name}": score for name, score in self.scores(self.validation_part).items()}
+    def _weights(self, table: Table, rows: Array) -> Array | None:
+        """Weights of rows by the column that has them; None without one."""
+        name = self.recipe.weights
+        return None if name is None else _checked_weights(table.column(name)[rows], f"{table.source}: column {name!r}")
 
-    def _part(self, columns: Table, values: Column, rows: Array, where: str) -> Part:
+    def _part(self, table: Table, rows: Array) -> Part:
         if not len(rows):
-            return Part(rows, np.zeros((0, len(self.preparation.features))), np.zeros(0))
-        X = self.preparation.matrix(columns.rows(rows))
-        known = self.outcome
-        y = known.indices(values[rows], where) if isinstance(known, Classes) else known.apply(values[rows], where)
-        return Part(rows, X, y)
+            return Part(rows, Examples(np.zeros((0, len(self.preparation.features))), np.zeros(0)))
+        columns, where, known = (
+            table.select(self.columns).rows(rows),
+            f"{table.source}: column {self.target!r}",
+            self.outcome,
+        )
+        values = table.column(self.target)[rows]
+        y = known.indices(values, where) if isinstance(known, Classes) else known.apply(values, where)
+        prepared = self.preparation
+        codes = prepared.codes(columns) if prepared.embeddings else None
+        return Part(rows, Examples(prepared.matrix(columns), y, codes, self._weights(table, rows)))
 
-    def _begin(self) -> Training:
-        network, recipe = self.mlp.network, self.recipe
-        data = self.mlp.data(self.training_part.X, self.training_part.y)
-        return begin(
-            network.cost, self.mlp.initial(recipe.seed), data, optimizer=recipe.optimizer, seed=recipe.seed,
-            batch_size=recipe.batch_size, decayed=network.weights,
+    def _by_class(self, part: Part) -> Part:
+        """With the weights of the classes; they are for training alone, not for scores."""
+        if not isinstance(self.outcome, Classes):
+            return part
+        known = part.examples
+        weights = class_weights(self.recipe.class_weight, self.outcome.labels, known.y, known.weights)
+        return replace(part, examples=replace(known, weights=weights))
+
+    def _network(self) -> MLP:
+        recipe = self.recipe
+        outputs = len(self.outcome) if isinstance(self.outcome, Classes) else 1
+        return MLP(
+            len(self.preparation.features), recipe.hidden, outputs, self.task, recipe.activation, recipe.biases,
+            recipe.decay, recipe.dtype, loss=recipe.loss, dropout=recipe.dropout,
+            label_smoothing=recipe.label_smoothing, delta=recipe.delta, quantile=recipe.quantile,
+            embeddings=tuple((each.codes, each.size) for each in self.preparation.embeddings),
+            weighted=self.training_part.examples.weights is not None,
         )  # fmt: skip
+
+    def _learner(self) -> Learner:
+        recipe = self.recipe
+        method = Method(
+            recipe.optimizer, recipe.batch_size, recipe.seed, recipe.shuffle, recipe.clip, self.metrics, recipe.stopping
+        )
+        start = self.mlp.initial(recipe.seed)
+        return Learner(self.mlp, start, self.training_part.examples, self.validation_part.examples, method)
 
 
 def task_of(values: Column) -> str:
     """Classification for text and for few different whole numbers, else regression."""
     if is_text(values):
-        return "classification"
+        return CLASSIFICATION
     known = values[~np.isnan(values)]
     whole = bool(np.equal(np.floor(known), known).all())
-    return "classification" if whole and len(np.unique(known)) <= MOST_CLASSES else "regression"
+    return CLASSIFICATION if whole and len(np.unique(known)) <= MOST_CLASSES else REGRESSION
 
 
 def _known(task: str) -> str:
@@ -140,10 +209,35 @@ def _known(task: str) -> str:
     return task
 
 
-def _outcome(task: str, values: Column, rows: Array, where: str) -> Classes | Targets:
-    if task == "regression":
-        Targets.fit(
-            values, where
-        )  # every row is looked at, so that the first bad one is named as it stands in the file
+def _columns(table: Table, target: str, weights: str | None) -> list[str]:
+    """The columns to learn from. Raises DataError BG201 when there are none, BG202 for weights that are not there."""
+    if weights is not None:
+        table.column(weights)
+    columns = [name for name in table.names if name not in (target, weights)]
+    if not columns:
+        raise DataError("BG201", table.source, "has no column but the target", got=target)
+    return columns
+
+
+def _checked_weights(weights: Column, where: str) -> Array:
+    """Finite numbers, not negative, not all 0. Raises DataError BG206."""
+    if is_text(weights):
+        raise DataError("BG206", where, "has weights that are no numbers", got=weights[0])
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(bad):
+        raise DataError("BG206", f"{where}, row {bad[0]}", "is no weight", got=float(weights[bad[0]]), expected="≥ 0")
+    if not weights.any():
+        raise DataError("BG206", where, "has no weight above 0")
+    return np.asarray(weights, "float64")
+
+
+def _outcome(task: str, values: Column, rows: Array, where: str, recipe: Recipe) -> Classes | Targets:
+    if task == CLASSIFICATION:
+        return Classes.fit(values[rows], where)
+    Targets.fit(values, where)  # every row is looked at, so that the first bad one is named as it stands in the file
+    if recipe.loss not in UNSCALED:
         return Targets.fit(values[rows], where)
-    return Classes.fit(values[rows], where)
+    if values.min() < 0:
+        got = float(values.min())
+        raise DataError("BG206", where, "has counts below 0", got=got, expected=f"0 or more for {recipe.loss}")
+    return Targets((0.0,), (1.0,))

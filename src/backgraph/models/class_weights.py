@@ -1,0 +1,48 @@
+"""Weights of examples by their class: given for each class, or "balanced", so that all classes count alike.
+
+King and Zeng, "Logistic regression in rare events data" (2001): class c of k counts n/(k n_c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from backgraph.errors import TrainingError, nearest
+from backgraph.language.op import Array
+from backgraph.optim.limits import not_negative
+
+ClassWeights: TypeAlias = Mapping[Any, float] | str | None
+BALANCED = "balanced"
+
+
+def class_weights(chosen: ClassWeights, labels: Sequence[Any], y: Array, weights: Array | None = None) -> Array | None:
+    """The weights of examples (n) with class numbers `y` (n), times `weights`; None where nothing weighs.
+
+    `chosen` maps labels to weights (1 for those it leaves out), or is "balanced". Raises TrainingError BG401 for
+    another word, an unknown label, or a weight that is negative or no number.
+    """
+    if chosen is None:
+        return weights
+    own = np.ones(len(y)) if weights is None else np.asarray(weights, "float64")
+    if isinstance(chosen, str):
+        if chosen != BALANCED:
+            raise TrainingError("BG401", "class_weight", "unknown", got=chosen, expected=f"{BALANCED}, or a table")
+        mass = np.bincount(y, own, len(labels))
+        occurring = mass > 0
+        factor = np.where(occurring, mass.sum() / (occurring.sum() * np.where(occurring, mass, 1)), 0)
+    else:
+        factor = np.array([not_negative(f"class_weight of {label}", chosen.get(label, 1.0)) for label in labels])
+        _check_labels(chosen, labels)
+    return own * factor[y]
+
+
+def _check_labels(chosen: Mapping[Any, float], labels: Sequence[Any]) -> None:
+    known = [str(label) for label in cast("Sequence[object]", labels)]
+    for label in chosen:
+        if label not in labels:
+            hint = nearest(str(label), known)
+            expected = ", ".join(known[:5])
+            raise TrainingError("BG401", "class_weight", "not a class", got=label, expected=expected, hint=hint)
