@@ -65,7 +65,9 @@ class Callback:
 class Keeper(Protocol):
     """Keeps training on the disk; asked after the callbacks, when their state and that of training belong together."""
 
-    def begin(self, training: Training, data: Mapping[Node, Array], callbacks: Sequence[Callback]) -> None:
+    def begin(
+        self, training: Training, data: Mapping[Node, Array], callbacks: Sequence[Callback], validation: object
+    ) -> None:
         """Before the first step: make sure that saving works, and take up what was kept, if anything."""
         ...
 

@@ -148,15 +148,16 @@ def _synchronise_folder(target: Path) -> None:
         raise SaveError("BG552", str(target), what, got=error.strerror or str(error)) from error
 
 
-def append(path: str | os.PathLike[str], text: str) -> None:
-    """Adds `text` in UTF-8 to the end of the file at `path`, and waits for the disk. Raises SaveError BG551."""
+def append(path: str | os.PathLike[str], text: str, wait: bool = True) -> None:
+    """Adds `text` in UTF-8 to the end of the file at `path`; `wait`: for the disk, too. Raises SaveError BG551."""
     content = memoryview(text.encode())
     try:
         descriptor = CALLS["open"](path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             while content:
                 content = content[CALLS["write"](descriptor, content) :]
-            CALLS["synchronise"](descriptor)
+            if wait:
+                CALLS["synchronise"](descriptor)
         finally:
             CALLS["close"](descriptor)
     except OSError as error:

@@ -7,6 +7,7 @@ bits as training that was not.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from backgraph.optim.limits import whole
 from backgraph.optim.optimizer import Optimizer
 from backgraph.optim.schedules import Schedule
 from backgraph.train.callbacks import Callback, Keeper, any_wants_to_stop
+from backgraph.train.directory import RunDirectory, opened
 from backgraph.train.engine import Engine, bindings, default_engine, divergence
 from backgraph.train.examples import examples, minibatches
 from backgraph.train.interrupt import Interrupt, interruptible
@@ -101,7 +103,7 @@ class Training:
             pace = Pace(steps_per_call)
             run = _Run(arrays, engine or default_engine(), interrupt, validation, callbacks, pace, keeper)
             if keeper is not None:
-                keeper.begin(self, arrays, callbacks)
+                keeper.begin(self, arrays, callbacks, validation)
             for callback in callbacks:
                 callback.begin(self)
             try:
@@ -158,7 +160,7 @@ class Training:
         return [float(data[self.weights][rows].sum(dtype="float64")) for rows in index]
 
     def _finish_epoch(self, run: _Run) -> None:
-        scores = dict(run.validation(self)) if run.validation else {}
+        scores = {name: float(x) for name, x in run.validation(self).items()} if run.validation else {}
         mass = self.examples if self.weights is None else float(run.data[self.weights].sum(dtype="float64"))
         self.history.append({"loss": self.loss_sum / mass, **scores})
         self.loss_sum = 0.0
@@ -221,16 +223,20 @@ def fit(
     early_stopping: EarlyStopping | None = None,
     callbacks: Sequence[Callback] = (),
     engine: Engine | None = None,
+    checkpoint: RunDirectory | str | os.PathLike[str] | None = None,
 ) -> Training:
     """Lower `cost` from the initial values of `parameters` by minibatches of `data` (arrays by node or name).
 
     `gradients` and `scheduled` are as in `training_step`; `weights` is the leaf with the weights of the examples where
     the cost is a mean by weight. `validation` scores the model after each epoch; given as data, it is the cost on them,
-    "validation loss". With `early_stopping` the best weights are in place at the end.
+    "validation loss". With `early_stopping` the best weights are in place at the end. `checkpoint` is a folder (see
+    `train.directory`): a program that was ended, by Ctrl-C, SIGTERM, kill -9 or a power loss, goes on from there when
+    it is called again, and ends in the same bits as if nothing had happened.
 
     Raises TrainingError BG401 for hyper-parameters out of range, DataError BG201, BG206, BG207 and CalculusError BG302
-    for data that does not serve, all before the first step; DivergenceError BG451 at the first value that is not
-    finite; KeyboardInterrupt between two steps. To go on after the last two, use `begin` and `Training.run`.
+    for data that does not serve, FileError BG504, BG505 and BG551 for a folder that does not, all before the first
+    step; DivergenceError BG451 at the first value that is not finite; SaveError BG551; KeyboardInterrupt between two
+    steps. To go on after these without a folder, use `begin` and `Training.run`.
     """
     training = begin(
         cost, parameters, data, optimizer=optimizer, batch_size=batch_size, seed=seed, batch=batch, clip=clip,
@@ -238,7 +244,8 @@ def fit(
     )  # fmt: skip
     held_out = HeldOut({"validation loss": cost}, validation) if isinstance(validation, Mapping) else validation
     watching = [early_stopping, *callbacks] if early_stopping else callbacks
-    training.run(data, epochs=epochs, validation=held_out, callbacks=watching, engine=engine)
+    with opened(checkpoint) as keeper:
+        training.run(data, epochs=epochs, validation=held_out, callbacks=watching, engine=engine, keeper=keeper)
     if early_stopping:
         early_stopping.take_best(training)
     return training
