@@ -74,6 +74,7 @@ from backgraph.language.parse import Program, parse
 from backgraph.models.mlp import MLP
 from backgraph.rules import simplify
 from backgraph.show.cost import accounts
+from backgraph.show.draw import Drawing, draw, draw_text
 from backgraph.show.explain import Explanation, explain, explain_text
 from backgraph.train.loop import fit
 from backgraph.train.step import training_step
@@ -99,6 +100,7 @@ else:
 
 __all__ = [
     "CARDS",
+    "Drawing",
     "MLP",
     "BackgraphError",
     "Elementwise",
@@ -122,6 +124,8 @@ __all__ = [
     "cross_entropy",
     "cumsum",
     "dot",
+    "draw",
+    "draw_text",
     "dropout",
     "einsum",
     "elu",

@@ -11,7 +11,7 @@ Everything comes from the graph and from the terms of `calculus.backprop`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backgraph.calculus.backprop import Gradients, Term, gradient
@@ -135,9 +135,13 @@ class StandIns:
 
 
 def derive(
-    cost: Node, wrt: Node | Sequence[Node], names: Mapping[Node, str] | None = None, cost_name: str = "J"
+    cost: Node,
+    wrt: Node | Sequence[Node],
+    names: Mapping[Node, str] | None = None,
+    cost_name: str = "J",
+    bare: Container[Node] = (),
 ) -> Derivation:
-    """The derivation of the gradient of the scalar `cost` with respect to `wrt`.
+    """The derivation of the gradient of the scalar `cost` with respect to `wrt`; `bare` nodes get no names here.
 
     Raises GraphError BG108 and CalculusError BG301 as `gradient` does.
     """
@@ -147,7 +151,7 @@ def derive(
     given = {node: name for node, name in (names or {}).items() if node in here and not is_number(node)}
     given.setdefault(cost, cost_name)
     named = name_intermediates([cost], given)
-    forward = render_all([cost], named)
+    forward = render_all([cost], named, bare=bare)
     named |= {node: name.text for node, name in forward.introduced.items()}
     stand_ins = StandIns()
     for node in order:

@@ -1,76 +1,126 @@
-"""`draw`: the graph of a cost, and its gradient, as a picture.
-
-The ladder (`show.ladder`) says what stands where, `show.route` which way the links run, `show.place` gives coordinates,
-`show.labels` the labels on edges; this module puts the parts together.
-"""
+"""`draw`: the graph of a cost, its gradient and the update, as picture, as page to step through, and for Graphviz."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from backgraph.calculus.backprop import as_targets
+from backgraph.errors import UsageError
+from backgraph.language.dims import Open, symbols
 from backgraph.language.node import Node
 from backgraph.language.walk import topological_order
-from backgraph.show.colours import BAND_TEXT, STYLES, TEXT
-from backgraph.show.derive import Definition, derive, is_number
-from backgraph.show.glyphs import bold, printable
-from backgraph.show.labels import kept_markup, tags
-from backgraph.show.ladder import (
-    FORWARD,
-    GRADIENT,
-    SIDE,
-    SIDE_GRADIENT,
-    SUM,
-    Item,
-    Ladder,
-    forward_ladder,
-    ladder,
-)
-from backgraph.show.naming import name_intermediates, unused
-from backgraph.show.picture import Band, Box, Edge, Label, Picture, Point, Rect
-from backgraph.show.place import SMALL, TOP, Plan, caption_markup, plan, size_of
-from backgraph.show.render import as_tree, render_all
-from backgraph.show.route import Way, ways
-from backgraph.show.text import text
-from backgraph.show.typeset import dimension, markup, set_markup
+from backgraph.show.colours import PALETTES
+from backgraph.show.compose import compose
+from backgraph.show.content import Question, folded
+from backgraph.show.draw_words import WORDS
+from backgraph.show.ladder import Ladder
+from backgraph.show.names import display_name
+from backgraph.show.picture import PAPER, Look, Picture
+from backgraph.show.repeats import folded_repeats
+from backgraph.show.update_rail import Updater
 
-HEADINGS = (
-    (FORWARD, "forward", "Forward ↑"),
-    (GRADIENT, "gradient", "Backward ↓"),
-    (SUM, "sum", "Gradients"),
-    (SIDE_GRADIENT, "side", "Backward ↓"),
-    (SIDE, "forward", "Forward ↑"),
-)
-"""Column, path and words."""
+BATCH, OTHERS = 32, 64
+"""The sizes that symbols get where none are given: m and b, and all others."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A drawing; `svg`, `html` and `dot` are text, `save` writes one of them by the ending of the file's name."""
+
+    question: Question
+    fold: bool
+    look: Look
+    dark: bool
+    sizes: Mapping[str, int]
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """What stands where."""
+        return folded_repeats(self.full)
+
+    @cached_property
+    def full(self) -> Ladder:
+        """The same before repeated blocks are folded into cards."""
+        return folded(self.question)
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The drawing as parts with coordinates."""
+        return compose(self.ladder, self.title, self.look, self.sizes)
+
+    @property
+    def title(self) -> str:
+        """What it is a drawing of."""
+        q, words = self.question, WORDS[self.question.lang]
+        key = "title_forward" if not q.targets else "title_update" if q.update is not None else "title"
+        return words[key].format(J=", ".join(display_name(q.names[cost]) for cost in q.costs))
+
+    @property
+    def svg(self) -> str:
+        """As SVG that every renderer shows alike. All ids begin with the same letters, others for each drawing."""
+        from backgraph.show.svg import svg
+
+        width = "6.5in" if self.look is PAPER else ""
+        return svg(self.picture, self.prefix, PALETTES["dark" if self.dark else "light"], self.describe(), width)
+
+    @property
+    def dot(self) -> str:
+        """As text for Graphviz."""
+        from backgraph.show.dot import dot
+
+        return dot(self.ladder, self.title)
+
+    @property
+    def prefix(self) -> str:
+        """What ids begin with."""
+        return f"bg{zlib.crc32(self.describe().encode()):08x}"
+
+    def describe(self) -> str:
+        """The same steps as text."""
+        return "\n".join(item.title for item in self.ladder.executed)
+
+    def _repr_svg_(self) -> str:
+        return self.svg
 
 
 def draw(
-    cost: Node,
+    cost: Node | Sequence[Node],
     wrt: Node | Sequence[Node] = (),
     names: Mapping[Node, str] | None = None,
     *,
-    folded: bool = True,
+    update: Updater | None = None,
+    fold: bool = True,
+    paper: bool = False,
+    dark: bool = False,
+    lang: str = "en",
+    sizes: Mapping[str, int] | None = None,
     cost_name: str = "J",
-) -> Picture:
-    """A picture of the graph of `cost` and, if `wrt` is given, of the gradient with respect to it.
+) -> Drawing:
+    """A drawing of the graph of `cost`, of the gradient with respect to `wrt` if given, and of the `update` if given.
 
-    `names` are the user's. Folded, it shows what has a name; otherwise every operation of the forward graph and every
-    contribution to a gradient. Raises GraphError BG108 and CalculusError BG301 as `gradient` does.
+    `names` are the user's. `fold` draws what has a name, otherwise every node is drawn. `paper` is for print, `dark`
+    for dark pages, `lang` en or zh. `sizes` are numbers for symbolic dimensions, where shapes and memory are told in
+    numbers. `update` is an optimiser such as `backgraph.optim.SGD()`. Raises GraphError BG108 and CalculusError BG301 as
+    `gradient` does, and UsageError BG601 for an unknown language.
     """
-    targets = as_targets(wrt)
+    if lang not in WORDS:
+        raise UsageError("BG601", "draw", "unknown lang", got=lang, expected=", ".join(WORDS))
+    costs = (cost,) if isinstance(cost, Node) else tuple(cost)
     given = dict(names or {})
-    given.setdefault(cost, cost_name)
-    if not folded:
-        given = _all_named(cost, given)
-    content = ladder(derive(cost, targets, given, cost_name)) if targets else _forward(cost, given)
-    return compose(content, f"Graph of {cost_name}" + (" and of its gradient" if targets else ""))
+    for i, each in enumerate(costs, start=1):
+        given.setdefault(each, cost_name if len(costs) == 1 else f"{cost_name}_{i}")
+    question = Question(costs, as_targets(wrt), given, update, lang)
+    return Drawing(question, fold, PAPER if paper else Look(lang=lang), dark, _sizes(costs, sizes or {}))
 
 
-def draw_text(source: str, wrt: Sequence[str] = (), *, shapes: Any = "", folded: bool = True) -> Picture:
-    """`draw` of a cost typed in as text; `shapes` as for `parse`.
+def draw_text(source: str, wrt: Sequence[str] = (), *, shapes: Any = "", **options: Any) -> Drawing:
+    """`draw` of a cost typed in as text; `shapes` as for `parse`, `options` as for `draw`.
 
-    Raises GraphError BG101 and BG104 to BG108 as it does.
+    Raises GraphError BG101 and BG104 to BG108 as `parse` does.
     """
     from backgraph.language.parse import parse
 
@@ -78,131 +128,14 @@ def draw_text(source: str, wrt: Sequence[str] = (), *, shapes: Any = "", folded:
     names: dict[Node, str] = {}
     for name, node in program.names.items():
         names.setdefault(node, name)
-    return draw(program.cost, [program.names[name] for name in wrt], names, folded=folded)
+    return draw(program.cost, [program.names[name] for name in wrt], names, **options)
 
 
-def _forward(cost: Node, names: Mapping[Node, str]) -> Ladder:
-    named = name_intermediates([cost], {node: name for node, name in names.items() if not is_number(node)})
-    forward = render_all([cost], named)
-    named |= {node: name.text for node, name in forward.introduced.items()}
-    definitions = [Definition(node, as_tree(named[node]), tree) for node, tree in forward.definitions.items()]
-    return forward_ladder(definitions, named, cost).ladder
-
-
-def _all_named(cost: Node, names: Mapping[Node, str]) -> dict[Node, str]:
-    """`names`, with one for every operation that has none."""
-    named = name_intermediates([cost], names)
-    count = 0
-    for node in topological_order([cost]):
-        if node not in named and not node.is_leaf and not is_number(node):
-            count += 1
-            named[node] = unused(f"u_{count}", named) if f"u_{count}" in names.values() else f"u_{count}"
-    return named
-
-
-def compose(content: Ladder, title: str) -> Picture:
-    """A ladder as a picture."""
-    routes = ways(content.items, content.links)
-    places = plan(content, routes, _zones(routes))
-    bands = _bands(places)
-    edges = tuple(
-        Edge(w.link.source.number, w.link.target.number, w.link.path, line, _edge_title(w))
-        for w, line in zip(routes, places.lines, strict=True)
-    )
-    covered = [band.label.area() for band in bands if band.label]
-    key = _key(content, places)
-    return Picture(
-        width=max(places.width, key[-1][2].area().right + 16 if key else 0.0),
-        height=places.height + 22,
-        title=title,
-        description="; ".join(item.title for item in content.items if item.order),
-        ladder=content,
-        bands=tuple(bands),
-        boxes=tuple(_box(item, places.areas[item.number]) for item in content.items),
-        edges=edges,
-        tags=tuple(tags(places, covered)),
-        headings=tuple(_headings(places)),
-        key=tuple(key),
-    )
-
-
-def _edge_title(way: Way) -> str:
-    link = way.link
-    kept = ", ".join(text(tree) for tree in link.kept)
-    if kept:
-        return f"keeps {kept} for {text(link.target.tree)}"
-    return f"{text(link.source.tree)} to {text(link.target.tree)}, {'1' if link.seed else link.source.shape}"
-
-
-def _zones(routes: Sequence[Way]) -> dict[int, float]:
-    """The width that labels need in each gutter that level links cross."""
-    zones: dict[int, float] = {}
-    for way in routes:
-        link = way.link
-        first, last = sorted((link.source.column, link.target.column))
-        if first != last and way.kind in ("level", "gutter"):
-            text = kept_markup(link) or ("" if link.source.shape == "scalar" else dimension(link.source.shape))
-            width = set_markup(text).width * SMALL / 1000 + 18 if text else 0.0
-            zones[last] = max(zones.get(last, 0.0), min(width, 170.0))
-    return zones
-
-
-def _box(item: Item, area: Rect) -> Box:
-    size = size_of(item)
-    formula, caption = markup(item.tree), caption_markup(item)
-    line, small = set_markup(formula), set_markup(caption)
-    middle, k = (area.left + area.right) / 2, size / 1000
-    centre = (area.top + area.bottom) / 2 + (6 if caption else 0)
-    baseline = centre + (line.height - line.depth) * k / 2
-    labels = [Label(formula, middle - line.width * k / 2, baseline, size, TEXT)]
-    if caption:
-        top = baseline - line.height * k - 6
-        labels.append(Label(caption, middle - small.width * SMALL / 2000, top, SMALL, STYLES[item.path].stroke))
-    return Box(item.number, area, item.path, tuple(labels), item.order, item.title)
-
-
-def _bands(places: Plan) -> list[Band]:
-    """The rows of one layer behind one another, with its name beside them."""
-    bands: list[Band] = []
-    names = places.ladder.bands
-    start = 0
-    right = places.width - 8
-    for row in range(1, len(names) + 1):
-        if row < len(names) and names[row] == names[start]:
-            continue
-        area = Rect(8, places.rows[row - 1][0] - 12, right, places.rows[start][1] + 12)
-        bands.append(Band(area, _band_label(names[start], area)))
-        start = row
-    return bands
-
-
-def _band_label(name: str, area: Rect) -> Label | None:
-    width = set_markup(printable(name)).width * 12 / 1000
-    if not name or width > area.bottom - area.top:
-        return None
-    return Label(printable(name), 27, (area.top + area.bottom + width) / 2, 12, BAND_TEXT, turned=True)
-
-
-def _headings(places: Plan) -> list[Label]:
-    labels: list[Label] = []
-    end = 0.0
-    for column, path, words in HEADINGS:
-        if column not in places.columns:
-            continue
-        left, right = places.columns[column]
-        width = set_markup(bold(words)).width * 14 / 1000
-        x = max((left + right - width) / 2, end)
-        labels.append(Label(bold(words), x, TOP - 36, 14, STYLES[path].stroke))
-        end = x + width + 16
-    return labels
-
-
-def _key(content: Ladder, places: Plan) -> list[tuple[str, Point, Label]]:
-    """What each kind of link means, in a row at the bottom."""
-    used = [path for path in STYLES if STYLES[path].words and any(link.path == path for link in content.links)]
-    x, y, key = 20.0, places.height + 4, list[tuple[str, Point, Label]]()
-    for path in used:
-        words = STYLES[path].words
-        key.append((path, (x, y), Label(words, x + 36, y + 4, 12, TEXT)))
-        x += 36 + set_markup(words).width * 12 / 1000 + 26
-    return key
+def _sizes(costs: Sequence[Node], given: Mapping[str, int]) -> dict[str, int]:
+    """A number for every symbol, in the order of the graph."""
+    names: dict[str, int] = {}
+    for node in topological_order(costs):
+        found = {f"|{','.join(sorted(node.shape.names))}|"} if isinstance(node.shape, Open) else symbols(node.shape)
+        for name in sorted(found):
+            names[name] = given.get(name, BATCH if name in ("m", "b") else OTHERS)
+    return names

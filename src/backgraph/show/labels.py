@@ -7,12 +7,12 @@ and its title tells what the label would.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from backgraph.show.colours import NOTE, STYLES
+from backgraph.language.dims import Shape, at, shape_text, symbols
 from backgraph.show.ladder import Link
 from backgraph.show.picture import Label, Point, Rect, Tag
-from backgraph.show.place import SMALL, Plan
+from backgraph.show.place import Plan
 from backgraph.show.typeset import MEDIUM, dimension, markup, set_markup
 
 CELL = 64.0
@@ -24,17 +24,17 @@ class Taken:
     """What is taken already: rectangles by the squares of a coarse grid that they meet."""
 
     def __init__(self) -> None:
-        self.squares: dict[tuple[int, int], list[tuple[int, Rect]]] = {}
+        self.squares: dict[tuple[int, int], list[tuple[object, Rect]]] = {}
 
-    def add(self, area: Rect, edge: int = -1) -> None:
-        """Take an area; `edge` says whose it is."""
+    def add(self, area: Rect, owner: object = None) -> None:
+        """Take an area; `owner` says whose it is."""
         for square in self._squares(area):
-            self.squares.setdefault(square, []).append((edge, area))
+            self.squares.setdefault(square, []).append((owner, area))
 
-    def free(self, area: Rect, edge: int) -> bool:
-        """Whether nothing but this edge itself lies there."""
+    def free(self, area: Rect, owner: object) -> bool:
+        """Whether nothing lies there but what is its owner's."""
         near = (each for square in self._squares(area) for each in self.squares.get(square, ()))
-        return not any(owner != edge and area.meets(other) for owner, other in near)
+        return not any(other != owner and area.meets(taken) for other, taken in near)
 
     @staticmethod
     def _squares(area: Rect) -> Iterator[tuple[int, int]]:
@@ -54,27 +54,27 @@ def strip(piece: tuple[Point, Point], by: float = 1.5) -> Rect:
     return Rect(min(x0, x1) - by, min(y0, y1) - by, max(x0, x1) + by, max(y0, y1) + by)
 
 
-def kept_markup(link: Link) -> str:
+def kept_markup(link: Link, keeps: str) -> str:
     """`keeps H, W⁽²⁾`."""
     names = f",{MEDIUM}".join(markup(tree) for tree in link.kept)
-    return f"keeps {names}" if names else ""
+    return f"{keeps}{names}" if names else ""
 
 
-def tags(plan: Plan, bands: Sequence[Rect]) -> list[Tag]:
-    """All labels of edges."""
+def tags(plan: Plan, bands: Sequence[Rect], sizes: Mapping[str, int]) -> list[Tag]:
+    """All labels of edges; `sizes` are the numbers that shapes may be told in."""
     taken = Taken()
     for area in (*plan.areas.values(), *bands):
         taken.add(area.grown(1))
     for i, points in enumerate(plan.lines):
         for piece in pieces(points):
-            taken.add(strip(piece), i)
+            taken.add(strip(piece), owner(plan, i))
     found: list[Tag] = []
     told: set[int] = set()
-    for i, text in _wanted(plan):
+    for i, words, numbers in _wanted(plan, sizes):
         link = plan.ways[i].link
         if link.path != "kept" and link.source.number in told:
             continue
-        tag = _placed(text, i, plan.lines[i], link.path, taken)
+        tag = _placed((words, numbers), i, plan, taken)
         if tag is not None:
             taken.add(tag.area)
             found.append(tag)
@@ -82,29 +82,52 @@ def tags(plan: Plan, bands: Sequence[Rect]) -> list[Tag]:
     return found
 
 
-def _wanted(plan: Plan) -> Iterator[tuple[int, str]]:
+def owner(plan: Plan, edge: int) -> tuple[int, str]:
+    """What all edges of one source and path, which may run on one another, have in common."""
+    link = plan.ways[edge].link
+    return (link.source.number, link.path)
+
+
+def _wanted(plan: Plan, sizes: Mapping[str, int]) -> Iterator[tuple[int, str, str]]:
     """Edges with their labels, the straight ones first: there a label reads best."""
+    keeps = plan.ladder.words["keeps"]
     for i, way in sorted(enumerate(plan.ways), key=lambda each: (len(plan.lines[each[0]]), each[0])):
         link = way.link
-        text = kept_markup(link) if link.path == "kept" else "1" if link.seed else _shape(link.source.shape)
-        if text:
-            yield i, text
+        if link.path == "kept":
+            words, numbers = kept_markup(link, keeps), ""
+        elif link.seed:
+            words, numbers = "1", ""
+        else:
+            words, numbers = shape_labels(link.source.value.shape, sizes)
+        if words:
+            yield i, words, numbers
 
 
-def _shape(shape: str) -> str:
-    return "" if shape == "scalar" or " " in shape else dimension(shape)
+def shape_labels(shape: Shape, sizes: Mapping[str, int]) -> tuple[str, str]:
+    """`m×h` and `32×64`; nothing for scalars and for shapes that are not known."""
+    if not isinstance(shape, tuple) or not shape:
+        return "", ""
+    words = shape_text(shape)
+    if " " in words:
+        return "", ""
+    numbers = shape_text(tuple(at(dim, sizes) for dim in shape))
+    return dimension(words), dimension(numbers) if symbols(shape) else ""
 
 
-def _placed(text: str, edge: int, points: Sequence[Point], path: str, taken: Taken) -> Tag | None:
-    line = set_markup(text)
-    k = SMALL / 1000
-    width, height, depth = line.width * k, line.height * k, line.depth * k
-    for x, y in _spots(points, width, height + depth, above=path == "kept"):
-        colour = NOTE if path == "kept" else STYLES[path].stroke
-        label = Label(text, x - width / 2, y + (height - depth) / 2, SMALL, colour)
-        area = label.area().grown(2)
-        if taken.free(area, edge if path != "kept" else -2):
-            return Tag(label, edge, area)
+def _placed(words: tuple[str, str], edge: int, plan: Plan, taken: Taken) -> Tag | None:
+    path, k = plan.ways[edge].link.path, plan.look.small / 1000
+    lines = [set_markup(each) for each in words]
+    width, height = max(line.width for line in lines) * k, lines[0].height * k
+    depth = lines[0].depth * k
+    ink = "note" if path == "kept" else path
+    for x, y in _spots(plan.lines[edge], width, height + depth, above=path == "kept"):
+        labels = [
+            Label(each, x - line.width * k / 2, y + (height - depth) / 2, plan.look.small, ink)
+            for each, line in zip(words, lines, strict=True)
+        ]
+        area = Rect(x - width / 2 - 2, labels[0].y - height - 2, x + width / 2 + 2, labels[0].y + depth + 2)
+        if taken.free(area, owner(plan, edge) if path != "kept" else "label"):
+            return Tag(labels[0], edge, area, labels[1] if words[1] else None)
     return None
 
 

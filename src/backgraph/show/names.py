@@ -1,7 +1,8 @@
 """Identifiers as mathematics prints them: W1 is W⁽¹⁾, lam is λ, x_1 is x₁, JMLE is J_MLE.
 
     stem        the name itself, a letter or a word
-    layer       digits written directly behind a single letter: the number of a layer, a superscript in brackets
+    layer       digits written directly behind a single letter: the number of a layer, a superscript in brackets;
+                drawings write W{ℓ−1} for a layer given by a formula
     subscript   what stands behind an underscore
     primes      the primes of G' and G''
 
@@ -29,7 +30,9 @@ SPELLED = {letter: name for name, letter in reversed(GREEK.items()) if name not 
 SUPERSCRIPTS = str.maketrans("0123456789+-−()nT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿᵀ")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
-_PATTERN = re.compile(r"(?P<stem>.*?)(?P<layer>\d*)(?:_(?P<subscript>\w+))?(?P<primes>'*)\Z", re.DOTALL)
+_PATTERN = re.compile(
+    r"(?P<stem>.*?)(?P<layer>\d*|\{[^{}]*\})(?:_(?P<subscript>\w+|\{[^{}]*\}))?(?P<primes>'*)\Z", re.DOTALL
+)
 
 
 class NameParts(NamedTuple):
@@ -51,7 +54,8 @@ def parts_of(identifier: str) -> NameParts:
     found = _PATTERN.match(identifier)
     if found is None or not found["stem"] or "_" in found["stem"]:
         return NameParts(identifier, "", "", "")
-    stem, layer, subscript, primes = found["stem"], found["layer"], found["subscript"] or "", found["primes"]
+    stem, primes = found["stem"], found["primes"]
+    layer, subscript = found["layer"].strip("{}"), (found["subscript"] or "").strip("{}")
     stem = GREEK.get(stem, stem)
     if layer and len(stem) > 1:
         return NameParts(stem + layer, "", subscript, primes)

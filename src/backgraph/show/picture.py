@@ -1,16 +1,30 @@
 """A drawing as parts, in points, independent of any format; y points down.
 
-`Picture.svg()` and `.dot()` write it; notebooks show it by `_repr_svg_`.
+`show.svg` writes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from backgraph.show.ladder import Ladder
 from backgraph.show.typeset import set_markup
 
 Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a drawing is set: sizes of type in points, whether boxes have captions, its language."""
+
+    size: float = 15.0
+    small: float = 10.5
+    captions: bool = True
+    lang: str = "en"
+
+
+PAPER = Look(size=17.0, small=11.0, captions=False)
+"""For print: names and formulas without captions, so that 6.5 inches hold more of them in larger type."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +48,16 @@ class Rect:
 
 @dataclass(frozen=True)
 class Label:
-    """Markup in type of `size` points, on a baseline that starts at x, y."""
+    """Markup in type of `size` points, on a baseline that starts at x, y.
+
+    `ink` names its colour: a path of the palette, or text, note, band or paper.
+    """
 
     markup: str
     x: float
     y: float
     size: float
-    colour: str
+    ink: str
     turned: bool = False
     """Whether it runs upward."""
 
@@ -74,6 +91,7 @@ class Edge:
     path: str
     points: tuple[Point, ...]
     title: str
+    is_rung: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,8 @@ class Tag:
     label: Label
     edge: int
     area: Rect
+    numbers: Label | None = None
+    """The same shape in numbers, in the same place."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +111,8 @@ class Band:
 
     area: Rect
     label: Label | None
+    blocks: int = 1
+    """How many repeated blocks it stands for."""
 
 
 @dataclass(frozen=True)
@@ -100,33 +122,14 @@ class Picture:
     width: float
     height: float
     title: str
-    description: str
     ladder: Ladder
+    look: Look
     bands: tuple[Band, ...] = ()
     boxes: tuple[Box, ...] = ()
     edges: tuple[Edge, ...] = ()
     tags: tuple[Tag, ...] = ()
     headings: tuple[Label, ...] = ()
-    key: tuple[tuple[str, Point, Label], ...] = field(default=())
-
-    def svg(self, prefix: str = "backgraph") -> str:
-        """As SVG that every renderer shows alike; all ids begin with `prefix`."""
-        from backgraph.show.svg import svg
-
-        return svg(self, prefix)
-
-    def dot(self) -> str:
-        """As text for Graphviz."""
-        from backgraph.show.dot import dot
-
-        return dot(self.ladder, self.title)
-
-    def _repr_svg_(self) -> str:
-        return self.svg(f"backgraph{abs(hash_of(self.description))}")
-
-
-def hash_of(text: str) -> int:
-    """A number for `text`, the same in every process."""
-    import zlib
-
-    return zlib.crc32(text.encode())
+    key: tuple[tuple[str, Point, Label], ...] = ()
+    """What each kind of link means: path, where its sample begins, words."""
+    badge: tuple[Point, Label] | None = None
+    """What the numbers mean."""

@@ -1,7 +1,9 @@
-"""Coordinates for a ladder whose links have their ways: boxes, edges, bands and labels.
+"""Coordinates for a ladder whose links have their ways: boxes, edges, rows and columns.
 
-    port       the height at which a link leaves or enters the side of a box; no two links share one
-    track      a line in a gutter or a gap; links that overlap along it get tracks of their own (left-edge algorithm)
+    port       the height at which a link leaves or enters the side of a box; links of one source and path share theirs
+    track      a line in a gutter or a gap; what overlaps along it gets tracks of its own (left-edge algorithm), but
+               links of one source and path share one and branch off it
+    leg        the part of a link that runs along a gutter
 
 Heights come first: from the rows' boxes, their ports and the tracks of the gaps; then the tracks of the gutters, which
 give the widths.
@@ -12,21 +14,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from backgraph.language.notation import Gradient, Name, Relation, Tree
 from backgraph.show.glyphs import printable
 from backgraph.show.ladder import Item, Ladder
-from backgraph.show.picture import Point, Rect
+from backgraph.show.picture import Look, Point, Rect
 from backgraph.show.route import Grid, Way
 from backgraph.show.typeset import Line, markup, set_markup
 
-SIZE, SMALL = 15.0, 10.5
-"""Points: formulas in boxes, and captions and labels on edges."""
 PORT, TRACK = 9.0, 9.0
 """Distances of ports on a side, and of tracks in a gutter."""
-MARGIN, GAP, STACK = 30.0, 34.0, 30.0
+SHIFT = {"left": -PORT / 4, "right": PORT / 4}
+"""So that a link leaving a box is never taken for one that enters the box across the gutter."""
+MARGIN, GAP, STACK, LEAF_STACK = 30.0, 34.0, 30.0, 9.0
 """Around the drawing, between rows, and between the boxes of one cell."""
-TOP, LEFT = 64.0, 46.0
+TOP, LEFT = 74.0, 46.0
 """Room for headings, and for the names of the bands."""
-LEAF_STACK = 9.0
+BAND = 12.0
+"""How far a band reaches beyond its rows."""
+
+Net = tuple[int, str, int]
+"""Links that share a track: number of the source, path, and the gutter or gap."""
 
 
 @dataclass
@@ -34,6 +41,7 @@ class Plan:
     """All coordinates of a drawing."""
 
     ladder: Ladder
+    look: Look
     ways: Sequence[Way]
     areas: dict[int, Rect]
     lines: list[tuple[Point, ...]]
@@ -44,51 +52,64 @@ class Plan:
     height: float
 
 
-def caption_markup(item: Item) -> str:
+def caption_markup(item: Item, look: Look) -> str:
     """What stands above the formula of a box."""
-    return "" if item.path in ("leaf", "use") else printable(item.caption.replace("_", " "))
+    return "" if item.is_leaf or not look.captions else printable(item.caption.replace("_", " "))
 
 
-def size_of(item: Item) -> float:
+def tree_of(item: Item, look: Look) -> Tree:
+    """The formula of a box; without captions, names of forward values and of sums, formulas of gradients."""
+    tree = item.tree
+    if look.captions or not isinstance(tree, Relation) or tree.symbol != "=":
+        return tree
+    if isinstance(tree.left, Gradient) and item.path not in ("sum", "forward"):
+        return tree.right
+    named = isinstance(tree.left, Name) and item.path == "forward"
+    return tree.left if named or item.path == "sum" else tree
+
+
+def size_of(item: Item, look: Look) -> float:
     """The size of type of its formula."""
-    return SIZE - 2 if item.path == "use" else SIZE
+    return look.size - 2 if item.path == "use" else look.size
 
 
-def plan(ladder: Ladder, ways: Sequence[Way], zones: dict[int, float]) -> Plan:
+def plan(ladder: Ladder, ways: Sequence[Way], zones: dict[int, float], look: Look) -> Plan:
     """Coordinates; `zones` says how much of each gutter is kept for labels."""
     grid = Grid(ladder.items)
     ends = _ends(ways)
-    sizes = {item.number: _size(item, ends) for item in ladder.items}
+    sizes = {item.number: _size(item, ends, look) for item in ladder.items}
     gap_tracks = _gap_tracks(ways)
     rows, centres = _heights(grid, sizes, gap_tracks)
     ports = _ports(ways, ends, centres)
     gutter_tracks = _gutter_tracks(ways, ports, rows, gap_tracks)
     columns, gutters = _widths(grid, sizes, gutter_tracks, zones)
     areas = {item.number: _area(item, sizes, centres, columns) for item in ladder.items}
-    lines = [
-        _line(i, way, areas, ports, _Tracks(gap_tracks, gutter_tracks, gutters, rows)) for i, way in enumerate(ways)
-    ]
+    tracks = _Tracks(gap_tracks, gutter_tracks, gutters, rows)
+    lines = [_line(i, way, areas, ports, tracks) for i, way in enumerate(ways)]
     width = max(right for _, right in columns.values()) + MARGIN + _after(gutter_tracks, columns)
-    return Plan(ladder, ways, areas, lines, rows, columns, width, rows[0][1] + MARGIN)
+    return Plan(ladder, look, ways, areas, lines, rows, columns, width, rows[0][1] + MARGIN)
 
 
-def _ends(ways: Sequence[Way]) -> dict[tuple[int, str], list[tuple[int, bool]]]:
-    """For each side of each box, the ends of links there: the number of the link, and whether it starts there."""
-    ends: dict[tuple[int, str], list[tuple[int, bool]]] = {}
+Ends = dict[tuple[int, str], dict[tuple[int, str], list[tuple[int, bool]]]]
+"""For each side of each box, the ends of links there, together where they share a port: (link, whether it starts)."""
+
+
+def _ends(ways: Sequence[Way]) -> Ends:
+    ends: Ends = {}
     for i, way in enumerate(ways):
-        ends.setdefault((way.link.source.number, way.leaves), []).append((i, True))
-        ends.setdefault((way.link.target.number, way.enters), []).append((i, False))
+        link = way.link
+        ends.setdefault((link.source.number, way.leaves), {}).setdefault((-1, link.path), []).append((i, True))
+        ends.setdefault((link.target.number, way.enters), {}).setdefault((i, ""), []).append((i, False))
     return ends
 
 
-def _size(item: Item, ends: dict[tuple[int, str], list[tuple[int, bool]]]) -> tuple[float, float]:
-    line, caption = set_markup(markup(item.tree)), set_markup(caption_markup(item))
-    leaf = item.path in ("leaf", "use")
-    k = size_of(item) / 1000
-    inner = max(line.width * k, caption.width * SMALL / 1000 + 10)
-    height = max(_text_height(line, k), 12) + (14 if leaf else 26)
+def _size(item: Item, ends: Ends, look: Look) -> tuple[float, float]:
+    line, caption = set_markup(markup(tree_of(item, look))), set_markup(caption_markup(item, look))
+    k = size_of(item, look) / 1000
+    inner = max(line.width * k, caption.width * look.small / 1000 + 10)
+    height = max(_text_height(line, k), 12) + (26 if caption.width else 14)
     most = max((len(ends.get((item.number, side), ())) for side in ("left", "right")), default=0)
-    return inner + (20 if leaf else 22), max(height, PORT * (2 * most - 1) + 10 if most > 1 else 0)
+    return inner + (20 if item.is_leaf else 22), max(height, PORT * (2 * most - 1) + 10 if most > 1 else 0)
 
 
 def _text_height(line: Line, k: float) -> float:
@@ -96,11 +117,11 @@ def _text_height(line: Line, k: float) -> float:
 
 
 def _stack_gap(item: Item) -> float:
-    return LEAF_STACK if item.path in ("leaf", "use") else STACK
+    return LEAF_STACK if item.is_leaf else STACK
 
 
 def _heights(
-    grid: Grid, sizes: dict[int, tuple[float, float]], gap_tracks: dict[int, dict[int, int]]
+    grid: Grid, sizes: dict[int, tuple[float, float]], gap_tracks: dict[Net, int]
 ) -> tuple[list[tuple[float, float]], dict[int, float]]:
     """Rows with their tops and bottoms, from the bottom row up, and the centre of every box."""
     count = max(row for _, row in grid.cells) + 1
@@ -109,103 +130,122 @@ def _heights(
         cells.setdefault(row, []).append(cell)
     y, rows, centres = TOP, [(0.0, 0.0)] * count, dict[int, float]()
     for row in range(count - 1, -1, -1):
-        y += TRACK * _count(gap_tracks.get(row + 1, {}))
-        height = max((_cell_height(cell, sizes) for cell in cells.get(row, [])), default=0.0)
-        rows[row] = (y, y + height)
+        y += TRACK * _count(gap_tracks, row + 1)
+        above = max((_above(cell, sizes) for cell in cells.get(row, [])), default=0.0)
+        below = max((_cell_height(c, sizes) - _above(c, sizes) for c in cells.get(row, [])), default=0.0)
+        rows[row] = (y, y + above + below)
         for cell in cells.get(row, []):
-            top = y + (height - _cell_height(cell, sizes)) / 2
+            top = y + above - _above(cell, sizes)
             for item in cell:
                 centres[item.number] = top + sizes[item.number][1] / 2
                 top += sizes[item.number][1] + _stack_gap(item)
-        y += height + GAP
+        y += above + below + GAP
     return rows, centres
 
 
 def _cell_height(cell: Sequence[Item], sizes: dict[int, tuple[float, float]]) -> float:
-    return sum(sizes[item.number][1] + _stack_gap(item) for item in cell) - _stack_gap(cell[0])
+    return sum(sizes[item.number][1] + _stack_gap(item) for item in cell) - _stack_gap(cell[-1])
 
 
-def _count(tracks: dict[int, int]) -> int:
-    return max(tracks.values(), default=-1) + 1
+def _above(cell: Sequence[Item], sizes: dict[int, tuple[float, float]]) -> float:
+    """How much of a cell lies above the middle of its row."""
+    anchor = next((i for i, item in enumerate(cell) if item.anchor), None)
+    if anchor is None:
+        return _cell_height(cell, sizes) / 2
+    before = sum(sizes[item.number][1] + _stack_gap(item) for item in cell[:anchor])
+    return before + sizes[cell[anchor].number][1] / 2
 
 
-def _ports(
-    ways: Sequence[Way], ends: dict[tuple[int, str], list[tuple[int, bool]]], centres: dict[int, float]
-) -> dict[tuple[int, bool], float]:
+def _count(tracks: dict[Net, int], where: int) -> int:
+    return max((track for net, track in tracks.items() if net[2] == where), default=-1) + 1
+
+
+def _ports(ways: Sequence[Way], ends: Ends, centres: dict[int, float]) -> dict[tuple[int, bool], float]:
     """The height of every end of a link at the left or right of a box."""
     ports: dict[tuple[int, bool], float] = {}
-    for (number, side), here in ends.items():
+    for (number, side), groups in ends.items():
         if side not in ("left", "right"):
             continue
-        ordered = sorted(here, key=lambda end: (_other(ways[end[0]], end[1], centres), end[0]))
-        level = [i for i, (link, _) in enumerate(ordered) if ways[link].kind == "level"]
-        middle = level[0] if level else (len(ordered) - 1) / 2
-        for i, end in enumerate(ordered):
-            ports[end] = centres[number] + (i - middle) * PORT
+        ordered = sorted(groups.values(), key=lambda group: (_other(ways, group, centres), group[0][0]))
+        level = [i for i, group in enumerate(ordered) if any(ways[link].kind == "level" for link, _ in group)]
+        middle = level[0] if level else (len(ordered) - 1) // 2
+        for i, group in enumerate(ordered):
+            aside = 0.0 if i in level else SHIFT[side]
+            ports |= dict.fromkeys(group, centres[number] + (i - middle) * PORT + aside)
     return ports
 
 
-def _other(way: Way, starts: bool, centres: dict[int, float]) -> float:
-    return centres[(way.link.target if starts else way.link.source).number]
+def _other(ways: Sequence[Way], group: Sequence[tuple[int, bool]], centres: dict[int, float]) -> float:
+    others = [(ways[i].link.target if starts else ways[i].link.source).number for i, starts in group]
+    return sum(centres[number] for number in others) / len(others)
 
 
-def colour(intervals: Iterable[tuple[int, float, float]]) -> dict[int, int]:
-    """A track for each interval (number, from, to) so that those on one track stay apart: the left-edge algorithm."""
-    tracks: dict[int, int] = {}
+def colour(intervals: Iterable[tuple[Net, float, float]]) -> dict[Net, int]:
+    """A track for each interval (net, from, to) so that those on one track stay apart: the left-edge algorithm."""
+    tracks: dict[Net, int] = {}
     ends: list[float] = []
-    for number, low, high in sorted(intervals, key=lambda each: (each[1], each[2], each[0])):
+    for net, low, high in sorted(intervals, key=lambda each: (each[1], each[2], each[0])):
         track = next((i for i, end in enumerate(ends) if end < low), len(ends))
         ends[track : track + 1] = [high]
-        tracks[number] = track
+        tracks[net] = track
     return tracks
 
 
-def _gap_tracks(ways: Sequence[Way]) -> dict[int, dict[int, int]]:
-    intervals: dict[int, list[tuple[int, float, float]]] = {}
-    for i, way in enumerate(ways):
-        if way.kind == "bypass":
-            low, high = sorted(way.gutters)
-            intervals.setdefault(way.gap, []).append((i, low, high))
-    return {gap: colour(here) for gap, here in intervals.items()}
+def _coloured(spans: Iterable[tuple[Net, float, float]]) -> dict[Net, int]:
+    """Tracks for nets in all gutters, or gaps; a net covers all its spans."""
+    whole: dict[Net, tuple[float, float]] = {}
+    for net, low, high in spans:
+        known = whole.get(net, (low, high))
+        whole[net] = (min(low, known[0]), max(high, known[1]))
+    by_place: dict[int, list[tuple[Net, float, float]]] = {}
+    for net, (low, high) in whole.items():
+        by_place.setdefault(net[2], []).append((net, low, high))
+    return {net: track for spans in by_place.values() for net, track in colour(spans).items()}
+
+
+def net_of(way: Way, place: int) -> Net:
+    """What a link shares a track with at a gutter or gap."""
+    return (way.link.source.number, way.link.path, place)
+
+
+def _gap_tracks(ways: Sequence[Way]) -> dict[Net, int]:
+    ways = [way for way in ways if way.kind == "bypass"]
+    return _coloured((net_of(way, way.gap), float(min(way.gutters)), float(max(way.gutters))) for way in ways)
 
 
 def _gutter_tracks(
     ways: Sequence[Way],
     ports: dict[tuple[int, bool], float],
     rows: Sequence[tuple[float, float]],
-    gap_tracks: dict[int, dict[int, int]],
-) -> dict[int, dict[int, int]]:
-    """Tracks by gutter; a bypass has one in each of its two gutters, under 2i and 2i + 1."""
-    intervals: dict[int, list[tuple[int, float, float]]] = {}
+    gap_tracks: dict[Net, int],
+) -> dict[Net, int]:
+    spans: list[tuple[Net, float, float]] = []
     for i, way in enumerate(ways):
         if not way.gutters:
             continue
-        start, end = ports[i, True], ports[i, False]
-        if way.kind == "gutter":
-            stops = [(2 * i, way.gutters[0], start, end)]
-        else:
-            y = _gap_height(way.gap, gap_tracks[way.gap][i], rows)
-            stops = [(2 * i, way.gutters[0], start, y), (2 * i + 1, way.gutters[1], y, end)]
-        for number, gutter, a, b in stops:
-            intervals.setdefault(gutter, []).append((number, min(a, b) - 3, max(a, b) + 3))
-    return {gutter: colour(here) for gutter, here in intervals.items()}
+        stops = [ports[i, True], ports[i, False]]
+        if way.kind == "bypass":
+            stops.insert(1, _gap_height(way.gap, gap_tracks[net_of(way, way.gap)], rows))
+        for gutter, a, b in zip(way.gutters, stops, stops[1:], strict=False):
+            spans.append((net_of(way, gutter), min(a, b) - 3, max(a, b) + 3))
+    return _coloured(spans)
 
 
 def _gap_height(gap: int, track: int, rows: Sequence[tuple[float, float]]) -> float:
     """Where a track of a gap lies: above the row over which the gap is."""
-    return rows[gap - 1][0] - 12 - TRACK * track
+    return rows[gap - 1][0] - BAND - TRACK * track
 
 
 def _widths(
     grid: Grid,
     sizes: dict[int, tuple[float, float]],
-    gutter_tracks: dict[int, dict[int, int]],
+    gutter_tracks: dict[Net, int],
     zones: dict[int, float],
 ) -> tuple[dict[int, tuple[float, float]], dict[int, float]]:
     """Left and right of each column, and the x of the first track of each gutter."""
     x, columns, gutters = LEFT, dict[int, tuple[float, float]](), dict[int, float]()
     for column in range(max(grid.stacks) + 2):
-        tracks = TRACK * _count(gutter_tracks.get(column, {}))
+        tracks = TRACK * _count(gutter_tracks, column)
         zone = zones.get(column, 0.0) if column in grid.stacks else 0.0
         gutters[column] = x + zone + 14
         x += zone + tracks + (28 if column in grid.stacks or tracks else 0)
@@ -216,8 +256,8 @@ def _widths(
     return columns, gutters
 
 
-def _after(gutter_tracks: dict[int, dict[int, int]], columns: dict[int, tuple[float, float]]) -> float:
-    tracks = TRACK * _count(gutter_tracks.get(max(columns) + 1, {}))
+def _after(gutter_tracks: dict[Net, int], columns: dict[int, tuple[float, float]]) -> float:
+    tracks = TRACK * _count(gutter_tracks, max(columns) + 1)
     return tracks + 20 if tracks else 0.0
 
 
@@ -234,13 +274,16 @@ def _area(
 
 @dataclass(frozen=True)
 class _Tracks:
-    gap: dict[int, dict[int, int]]
-    gutter: dict[int, dict[int, int]]
+    gap: dict[Net, int]
+    gutter: dict[Net, int]
     first: dict[int, float]
     rows: Sequence[tuple[float, float]]
 
-    def x(self, number: int, gutter: int) -> float:
-        return self.first[gutter] + TRACK * self.gutter[gutter][number]
+    def x(self, way: Way, gutter: int) -> float:
+        return self.first[gutter] + TRACK * self.gutter[net_of(way, gutter)]
+
+    def y(self, way: Way) -> float:
+        return _gap_height(way.gap, self.gap[net_of(way, way.gap)], self.rows)
 
 
 def _line(
@@ -256,10 +299,10 @@ def _line(
         return (start, (end[0], start[1]), end)
     if way.kind == "bend_up":
         return (start, (start[0], end[1]), end)
-    x = tracks.x(2 * i, way.gutters[0])
+    x = tracks.x(way, way.gutters[0])
     if way.kind == "gutter":
         return (start, (x, start[1]), (x, end[1]), end) if abs(start[1] - end[1]) > 0.5 else (start, end)
-    y, other = _gap_height(way.gap, tracks.gap[way.gap][i], tracks.rows), tracks.x(2 * i + 1, way.gutters[1])
+    y, other = tracks.y(way), tracks.x(way, way.gutters[1])
     return (start, (x, start[1]), (x, y), (other, y), (other, end[1]), end)
 
 

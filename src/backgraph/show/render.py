@@ -9,7 +9,7 @@ So every formula is bounded, however large the graph; the walk is iterative.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backgraph.language.node import Node
@@ -61,9 +61,14 @@ class Rendered:
 
 
 def render_all(
-    outputs: Sequence[Node], names: Mapping[Node, str | Tree], taken: Iterable[str] = (), start: int = 1
+    outputs: Sequence[Node],
+    names: Mapping[Node, str | Tree],
+    taken: Iterable[str] = (),
+    start: int = 1,
+    bare: Container[Node] = (),
 ) -> Rendered:
-    """The maths of `outputs` and of every named node below them; `taken` are identifiers not to be introduced.
+    """The maths of `outputs` and of every named node below them; `taken` are identifiers not to be introduced,
+    and `bare` nodes that get no name however long they are.
 
     Outputs keep their own formula in `definitions`, however long.
     """
@@ -77,7 +82,8 @@ def render_all(
         name = names.get(node)
         above = [consumer for consumer, _ in uses.get(node, [])]
         at_the_top = len(above) == 1 and above[0] in wanted
-        if name is None and node not in wanted and not at_the_top and needs_name(node, tree, len(above)):
+        nameless = node in wanted or node in bare or at_the_top
+        if name is None and not nameless and needs_name(node, tree, len(above)):
             name = result.introduced[node] = Name(next(fresh))
         if not node.is_leaf and (name is not None or node in wanted):
             result.definitions[node] = tree

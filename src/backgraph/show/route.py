@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from backgraph.show.ladder import FORWARD, Item, Link
+from backgraph.show.ladder import FORWARD, SIDE, Item, Link
 
 Cell = tuple[int, int]
 
@@ -48,6 +48,8 @@ class Grid:
         """Sort the items into cells and columns."""
         for item in self.items:
             self.cells.setdefault((item.column, item.row), []).append(item)
+        for cell in self.cells.values():
+            cell.sort(key=lambda item: item.slot)
         for _, cell in sorted(self.cells.items(), key=lambda entry: (entry[0][0], -entry[0][1])):
             stack = self.stacks.setdefault(cell[0].column, [])
             for item in cell:
@@ -58,9 +60,9 @@ class Grid:
         """Whether no box stands in the columns from first to last, both included, of a row."""
         return all((column, row) not in self.cells for column in range(first, last + 1))
 
-    def alone(self, item: Item) -> bool:
-        """Whether an item has its cell for itself."""
-        return len(self.cells[item.column, item.row]) == 1
+    def centred(self, item: Item) -> bool:
+        """Whether the middle of the row goes through an item: it has its cell for itself, or is the cell's anchor."""
+        return item.anchor or len(self.cells[item.column, item.row]) == 1
 
     def take(self, item: Item, side: str) -> bool:
         """Claim the top or bottom of a box, which has room for one link."""
@@ -97,10 +99,9 @@ def _level(grid: Grid, link: Link) -> Way | None:
     source, target = link.source, link.target
     leaves, enters = _sides(source, target)
     first, last = sorted((source.column, target.column))
-    clear = (
-        source.row == target.row and source.column != target.column and grid.free_row(source.row, first + 1, last - 1)
-    )
-    if not clear or not (grid.alone(source) and grid.alone(target)):
+    beside = source.row == target.row and source.column != target.column
+    clear = beside and grid.free_row(source.row, first + 1, last - 1)
+    if not clear or not (grid.centred(source) and grid.centred(target)):
         return None
     if (source.number, leaves) in grid.busy or not grid.take(target, enters):
         return None
@@ -134,7 +135,7 @@ def _open_above(grid: Grid, lower: Item, row: int) -> bool:
 def _gutter(grid: Grid, link: Link) -> Way | None:
     source, target = link.source, link.target
     if source.column == target.column:
-        side = "left" if source.column == FORWARD else "right"
+        side = "left" if source.column in (FORWARD, SIDE) else "right"
         gutter = source.column + (side == "right")
         return Way(link, "gutter", side, side, (gutter,))
     leaves, enters = _sides(source, target)

@@ -1,37 +1,50 @@
 """A picture as plain SVG: one `<path id>` for each glyph, and `<use>` to place it.
 
-No style sheet, script, foreign object, symbol or nested drawing: every renderer shows the same.
+No style sheet, script, foreign object, symbol or nested drawing: every renderer shows the same. The names in `class`
+are for pages that want to restyle it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from backgraph.show.colours import BAND, PAPER, STYLES, Style
+from backgraph.show.colours import LIGHT, Palette, Style
 from backgraph.show.glyphs import bold, glyphs
-from backgraph.show.picture import Box, Edge, Label, Picture, Point
+from backgraph.show.picture import Band, Box, Edge, Label, Picture, Point, Rect, Tag
 from backgraph.show.typeset import set_markup
 
-RADIUS, BADGE = 8.0, 7.5
+RADIUS, BADGE, CARDS = 8.0, 7.5, 3
+"""Of corners of edges, of the numbers of steps; and how many cards a stack of repeated layers shows."""
 ROUND = {"leaf": 14, "use": 11}
 """How round the corners of boxes are; 6 points where nothing is said."""
 
 
-def svg(picture: Picture, prefix: str) -> str:
-    """The whole drawing."""
-    writer = Writer(prefix)
+def svg(picture: Picture, prefix: str, palette: Palette = LIGHT, describe: str = "", width: str = "") -> str:
+    """The whole drawing, `describe` being what is read aloud; `width` such as 6.5in, else its own in points."""
+    writer = Writer(prefix, palette)
     body = list(writer.body(picture))
-    width, height = f"{picture.width:.0f}", f"{picture.height:.0f}"
+    wide, high = f"{picture.width:.0f}", f"{picture.height:.0f}"
+    size = f'width="{width}"' if width else f'width="{wide}" height="{high}"'
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        f'aria-labelledby="{prefix}-title {prefix}-desc">'
+        f'viewBox="0 0 {wide} {high}" {size} role="img" aria-labelledby="{prefix}-title {prefix}-desc">'
     )
     title = f'<title id="{prefix}-title">{spoken(picture.title)}</title>'
-    description = f'<desc id="{prefix}-desc">{spoken(picture.description)}</desc>'
-    paper = f'<rect width="{width}" height="{height}" fill="{PAPER}"/>'
+    description = f'<desc id="{prefix}-desc">{spoken(describe)}</desc>'
+    paper = f'<rect class="paper" width="{wide}" height="{high}" fill="{palette.paper}"/>'
     return "\n".join([head, title, description, writer.defs(), paper, *body, "</svg>"]) + "\n"
+
+
+def formula_svg(writer: Writer, markup: str, size: float, ink: str = "text") -> str:
+    """A formula by itself, for pages that hold the writer's outlines."""
+    line = set_markup(markup)
+    k = size / 1000
+    wide, high, deep = line.width * k + 2, max(line.height, 700) * k + 1, max(line.depth, 200) * k + 1
+    place = f'width="{wide:.1f}" height="{high + deep:.1f}" viewBox="0 0 {wide:.1f} {high + deep:.1f}"'
+    mark = writer.label(Label(markup, 1, high, size, ink))
+    return f'<svg {place} style="vertical-align:{-deep:.1f}px" aria-hidden="true">{mark}</svg>'
 
 
 def spoken(text: str) -> str:
@@ -42,25 +55,33 @@ def spoken(text: str) -> str:
 class Writer:
     """Writes parts, and remembers which glyphs they need."""
 
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
+    def __init__(self, prefix: str, palette: Palette = LIGHT) -> None:
+        self.prefix, self.palette = prefix, palette
         self.used: dict[str, str] = {}
         self.heads: dict[str, None] = {}
 
     def body(self, picture: Picture) -> Iterator[str]:
         """Bands, edges, boxes, labels: what comes later lies above."""
         for band in picture.bands:
-            a = band.area
-            size = f'width="{a.right - a.left:.1f}" height="{a.bottom - a.top:.1f}"'
-            yield f'<rect x="{a.left:.1f}" y="{a.top:.1f}" {size} rx="8" fill="{BAND}"/>'
-            if band.label:
-                yield self.label(band.label)
+            yield from self.band(band)
         yield from map(self.edge, picture.edges)
-        yield from (self.tag(tag.label) for tag in picture.tags)
+        yield from (self.tag(tag, picture) for tag in picture.tags)
         yield from map(self.box, picture.boxes)
         yield from map(self.label, picture.headings)
         for path, (x, y), words in picture.key:
-            yield self.line(path, ((x, y), (x + 28, y))) + self.label(words)
+            yield self.line(path, ((x, y), (x + 28, y)), path in ("kept",)) + self.label(words)
+        if picture.badge:
+            yield self.badge(picture.badge[0], "n", "note") + self.label(picture.badge[1])
+
+    def band(self, band: Band) -> Iterator[str]:
+        """What lies behind the rows of a layer; a stack of cards for several."""
+        cards = range(CARDS - 1, -1, -1) if band.blocks > 1 else range(1)
+        line = f' stroke="{self.palette.card}" stroke-width="1"' if band.blocks > 1 else ""
+        for card in cards:
+            a = Rect(*(c + d * 4 * card for c, d in zip(_corners(band.area), (1, -1, 1, -1), strict=True)))
+            yield f'<rect class="band" {_place(a)} rx="8" fill="{self.palette.band}"{line}/>'
+        if band.label:
+            yield self.label(band.label)
 
     def defs(self) -> str:
         """The glyphs and arrow heads in use."""
@@ -69,54 +90,70 @@ class Writer:
         return "<defs>" + "".join([*marks, *(self._head(path) for path in self.heads)]) + "</defs>"
 
     def _head(self, path: str) -> str:
-        size = 6 + STYLES[path].width
+        style = self.palette.styles[path]
+        size = 6 + style.width
         place = f'viewBox="0 0 10 10" refX="9" refY="5" markerWidth="{size:.1f}" markerHeight="{size:.1f}"'
         return (
-            f'<marker id="{self.prefix}-{path}" {place} markerUnits="userSpaceOnUse" orient="auto">'
-            f'<path d="M0 1L10 5L0 9z" fill="{STYLES[path].stroke}"/></marker>'
+            f'<marker id="{self.prefix}-{path}" class="{path}" {place} markerUnits="userSpaceOnUse" orient="auto">'
+            f'<path class="head" d="M0 1L10 5L0 9z" fill="{style.stroke}"/></marker>'
         )
 
     def edge(self, edge: Edge) -> str:
         """An arrow with its title."""
-        return f"<g><title>{spoken(edge.title)}</title>{self.line(edge.path, edge.points)}</g>"
+        ends = f'data-from="{edge.source}" data-to="{edge.target}"'
+        line = self.line(edge.path, edge.points, edge.is_rung or edge.path == "kept")
+        return f'<g class="edge" {ends}><title>{spoken(edge.title)}</title>{line}</g>'
 
-    def line(self, path: str, points: tuple[Point, ...]) -> str:
+    def line(self, path: str, points: tuple[Point, ...], dotted: bool = False) -> str:
         """An arrow."""
         self.heads.setdefault(path)
-        style = STYLES[path]
-        dashes = f' stroke-dasharray="{style.dashes}" stroke-linecap="round"' if style.dashes else ""
+        style = self.palette.styles[path]
+        dashes = f' stroke-dasharray="{style.dashes}" stroke-linecap="round"' if dotted else ""
         return (
-            f'<path d="{rounded(points)}" fill="none" {stroke(style)}{dashes} marker-end="url(#{self.prefix}-{path})"/>'
+            f'<path class="{path} line" d="{rounded(points)}" fill="none" {stroke(style)}{dashes} '
+            f'marker-end="url(#{self.prefix}-{path})"/>'
         )
 
-    def tag(self, label: Label) -> str:
+    def tag(self, tag: Tag, picture: Picture) -> str:
         """A label that clears the line behind it."""
-        a = label.area().grown(1.5)
-        size = f'width="{a.right - a.left:.1f}" height="{a.bottom - a.top:.1f}"'
-        return f'<rect x="{a.left:.1f}" y="{a.top:.1f}" {size} fill="{BAND}"/>' + self.label(label)
+        a = tag.area.grown(-0.5)
+        edge = picture.edges[tag.edge]
+        kind = "kept" if edge.path == "kept" else "shape"
+        words = f'<g class="letters">{self.label(tag.label)}</g>' if tag.numbers else self.label(tag.label)
+        clear = f'<rect class="clear" {_place(a)} fill="{self.palette.band}"/>{words}'
+        if tag.numbers:
+            clear += f'<g class="numbers" display="none">{self.label(tag.numbers)}</g>'
+        return f'<g class="tag {kind}" data-from="{edge.source}" data-to="{edge.target}">{clear}</g>'
 
     def box(self, box: Box) -> str:
         """A value: its rectangle, formula, caption and number."""
-        a, style = box.area, STYLES[box.path]
-        size = f'width="{a.right - a.left:.1f}" height="{a.bottom - a.top:.1f}"'
+        a, style = box.area, self.palette.styles[box.path]
         corners = f'rx="{min(ROUND.get(box.path, 6), (a.bottom - a.top) / 2):.0f}"'
         title = spoken(box.title)
         parts = [
-            f'<g id="{self.prefix}-{box.number}" role="img" aria-label="{title}"><title>{title}</title>',
-            f'<rect x="{a.left:.1f}" y="{a.top:.1f}" {size} {corners} fill="{style.fill}" {stroke(style)}/>',
+            f'<g id="{self.prefix}-{box.number}" class="box {box.path}" role="img" aria-label="{title}">',
+            f'<title>{title}</title><rect class="frame" {_place(a)} {corners} fill="{style.fill}" {stroke(style)}/>',
             *map(self.label, box.labels),
         ]
         if box.order:
-            parts.append(self._badge(box))
+            parts.append(self.badge((a.left + 1, a.top + 1), str(box.order), box.path))
         return "".join([*parts, "</g>"])
 
-    def _badge(self, box: Box) -> str:
-        x, y, words = box.area.left + 1, box.area.top + 1, bold(str(box.order))
+    def badge(self, centre: Point, words: str, path: str) -> str:
+        """A number in a filled circle."""
+        (x, y), words = centre, bold(words)
         width = set_markup(words).width * 9 / 1000
         half = max(BADGE, width / 2 + 3)
         place = f'x="{x - half:.1f}" y="{y - BADGE:.1f}" width="{2 * half:.1f}" height="{2 * BADGE:.1f}" rx="{BADGE}"'
-        colour = STYLES[box.path].stroke
-        return f'<rect {place} fill="{colour}"/>' + self.label(Label(words, x - width / 2, y + 3, 9, PAPER))
+        colour = self.colour(path)
+        return f'<rect class="badge" {place} fill="{colour}"/>' + self.label(
+            Label(words, x - width / 2, y + 3, 9, "paper")
+        )
+
+    def colour(self, ink: str) -> str:
+        """What a label is written in."""
+        style = self.palette.styles.get(ink)
+        return style.stroke if style else str(getattr(self.palette, ink))
 
     def label(self, label: Label) -> str:
         """Glyphs placed along a baseline."""
@@ -124,7 +161,7 @@ class Writer:
         turn = " rotate(-90)" if label.turned else ""
         marks = "".join(self._marks(label.markup))
         place = f"translate({label.x:.1f} {label.y:.1f}){turn} scale({k:.4f} {-k:.4f})"
-        return f'<g transform="{place}" fill="{label.colour}">{marks}</g>'
+        return f'<g class="ink-{label.ink}" transform="{place}" fill="{self.colour(label.ink)}">{marks}</g>'
 
     def _marks(self, markup: str) -> Iterable[str]:
         for mark in set_markup(markup).marks:
@@ -132,8 +169,8 @@ class Writer:
                 place = f'x="{mark.x:.0f}" y="{mark.y:.0f}" width="{mark.width:.0f}"'
                 yield f'<rect {place} height="{50 * mark.scale:.0f}"/>'
             elif mark.letter not in glyphs():
-                place = f"translate({mark.x:.0f} {mark.y:.0f}) scale({mark.scale:.3g} {-mark.scale:.3g})"
-                yield f'<text font-family="sans-serif" font-size="1000" transform="{place}">{spoken(mark.letter)}</text>'
+                place = f'transform="translate({mark.x:.0f} {mark.y:.0f}) scale({mark.scale:.3g} {-mark.scale:.3g})"'
+                yield f'<text font-family="sans-serif" font-size="1000" {place}>{spoken(mark.letter)}</text>'
             elif mark.scale == 1.0 and mark.y == 0:
                 yield f'<use xlink:href="#{self._glyph(mark.letter)}" x="{mark.x:.0f}"/>'
             else:
@@ -144,6 +181,15 @@ class Writer:
         return self.used.setdefault(letter, f"{self.prefix}-g{len(self.used)}")
 
 
+def _corners(area: Rect) -> tuple[float, float, float, float]:
+    return (area.left, area.top, area.right, area.bottom)
+
+
+def _place(area: Rect) -> str:
+    size = f'width="{area.right - area.left:.1f}" height="{area.bottom - area.top:.1f}"'
+    return f'x="{area.left:.1f}" y="{area.top:.1f}" {size}'
+
+
 def stroke(style: Style) -> str:
     """The line of a box or an edge."""
     return f'stroke="{style.stroke}" stroke-width="{style.width}"'
@@ -152,7 +198,7 @@ def stroke(style: Style) -> str:
 def rounded(points: tuple[Point, ...]) -> str:
     """A path along `points` with round corners."""
     pieces = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+    for before, (corner, after) in zip(points, itertools.pairwise(points[1:]), strict=False):
         a, b = _toward(corner, before), _toward(corner, after)
         pieces.append(f"L{a[0]:.1f} {a[1]:.1f}Q{corner[0]:.1f} {corner[1]:.1f} {b[0]:.1f} {b[1]:.1f}")
     return "".join([*pieces, f"L{points[-1][0]:.1f} {points[-1][1]:.1f}"])

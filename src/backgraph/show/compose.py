@@ -1,0 +1,146 @@
+"""A ladder as a picture: `show.route` says which way the links run, `show.place` gives coordinates, `show.labels` the
+labels on edges; this module puts the parts together, with bands, headings and key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from backgraph.show.glyphs import bold, printable
+from backgraph.show.labels import kept_markup, shape_labels, tags
+from backgraph.show.ladder import FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, SUM, Item, Ladder
+from backgraph.show.picture import Band, Box, Edge, Label, Look, Picture, Point, Rect
+from backgraph.show.place import BAND, TOP, Plan, caption_markup, plan, size_of, tree_of
+from backgraph.show.route import Way, ways
+from backgraph.show.text import text
+from backgraph.show.typeset import markup, set_markup
+
+HEADINGS = (
+    (FORWARD, "forward", "forward"),
+    (GRADIENT, "gradient", "backward"),
+    (SUM, "sum", "sums"),
+    (SIDE_GRADIENT, "side", "backward"),
+    (SIDE, "forward", "forward"),
+)
+"""Column, path, and the key of its words."""
+KEY = ("forward", "gradient", "other", "side", "update", "kept")
+WIDEST_LABEL = 170.0
+
+
+def compose(ladder: Ladder, title: str, look: Look, sizes: Mapping[str, int]) -> Picture:
+    """A ladder as a picture."""
+    routes = ways(ladder.items, ladder.links)
+    places = plan(ladder, routes, _zones(routes, look, sizes, ladder), look)
+    bands = _bands(places)
+    edges = tuple(
+        Edge(w.link.source.number, w.link.target.number, w.link.path, line, _edge_title(w, ladder), bool(w.link.kept))
+        for w, line in zip(routes, places.lines, strict=True)
+    )
+    covered = [band.label.area() for band in bands if band.label]
+    headings = _headings(places)
+    key, badge, right = _key(ladder, places)
+    return Picture(
+        width=max(places.width, right, *(label.area().right + 8 for label in headings)),
+        height=places.height + 22,
+        title=title,
+        ladder=ladder,
+        look=look,
+        bands=tuple(bands),
+        boxes=tuple(_box(item, places.areas[item.number], look) for item in ladder.items),
+        edges=edges,
+        tags=tuple(tags(places, covered, sizes)),
+        headings=tuple(headings),
+        key=tuple(key),
+        badge=badge,
+    )
+
+
+def _edge_title(way: Way, ladder: Ladder) -> str:
+    link = way.link
+    kept = ", ".join(text(tree) for tree in link.kept)
+    if kept:
+        return f"{ladder.words['keeps']}{kept} → {text(link.target.tree)}"
+    return f"{text(link.source.tree)} → {text(link.target.tree)}, {'1' if link.seed else link.source.shape}"
+
+
+def _zones(routes: Sequence[Way], look: Look, sizes: Mapping[str, int], ladder: Ladder) -> dict[int, float]:
+    """The width that labels need in each gutter that level links cross."""
+    zones: dict[int, float] = {}
+    for way in routes:
+        link = way.link
+        first, last = sorted((link.source.column, link.target.column))
+        if first == last or way.kind not in ("level", "gutter"):
+            continue
+        kept = kept_markup(link, ladder.words["keeps"])
+        words = (kept,) if kept else shape_labels(link.source.value.shape, sizes)
+        width = max(set_markup(each).width for each in words) * look.small / 1000
+        if width:
+            zones[last] = max(zones.get(last, 0.0), min(width + 18, WIDEST_LABEL))
+    return zones
+
+
+def _box(item: Item, area: Rect, look: Look) -> Box:
+    size = size_of(item, look)
+    formula, caption = markup(tree_of(item, look)), caption_markup(item, look)
+    line, small = set_markup(formula), set_markup(caption)
+    middle, k = (area.left + area.right) / 2, size / 1000
+    centre = (area.top + area.bottom) / 2 + (6 if caption else 0)
+    baseline = centre + (line.height - line.depth) * k / 2
+    labels = [Label(formula, middle - line.width * k / 2, baseline, size, "text")]
+    if caption:
+        top = baseline - line.height * k - 6
+        labels.append(Label(caption, middle - small.width * look.small / 2000, top, look.small, item.path))
+    return Box(item.number, area, item.path, tuple(labels), item.order, item.title)
+
+
+def _bands(places: Plan) -> list[Band]:
+    """The rows of one layer behind one another, with its name beside them."""
+    bands: list[Band] = []
+    names = places.ladder.bands
+    start = 0
+    right = places.width - 8
+    for row in range(1, len(names) + 1):
+        if row < len(names) and names[row] == names[start]:
+            continue
+        area = Rect(8, places.rows[row - 1][0] - BAND, right, places.rows[start][1] + BAND)
+        bands.append(Band(area, _band_label(names[start], area), places.ladder.stacked.get(start, 1)))
+        start = row
+    return bands
+
+
+def _band_label(name: str, area: Rect) -> Label | None:
+    width = set_markup(printable(name)).width * 12 / 1000
+    if not name or width > area.bottom - area.top:
+        return None
+    return Label(printable(name), 27, (area.top + area.bottom + width) / 2, 12, "note", turned=True)
+
+
+def _headings(places: Plan) -> list[Label]:
+    labels: list[Label] = []
+    ladder, end = places.ladder, 8.0
+    for column, path, key in HEADINGS:
+        if column not in places.columns or not any(item.column == column and item.order for item in ladder.items):
+            continue
+        words, below = bold(ladder.words[key]), printable(ladder.subheadings.get(column, ""))
+        if column == SUM and any(item.path == "update" for item in ladder.items):
+            words = bold(ladder.words["sums_and_updates"])
+        wide, narrow = set_markup(words).width * 14 / 1000, set_markup(below).width * 11 / 1000
+        middle = max(sum(places.columns[column]) / 2, end + max(wide, narrow) / 2)
+        labels.append(Label(words, middle - wide / 2, TOP - 46, 14, path))
+        if below:
+            labels.append(Label(below, middle - narrow / 2, TOP - 30, 11, path))
+        end = middle + max(wide, narrow) / 2 + 16
+    return labels
+
+
+def _key(ladder: Ladder, places: Plan) -> tuple[list[tuple[str, Point, Label]], tuple[Point, Label] | None, float]:
+    """What each kind of link means, in a row at the bottom, and how far it reaches."""
+    used = [path for path in KEY if any(link.path == path for link in ladder.links)]
+    x, y, key = 20.0, places.height + 4, list[tuple[str, Point, Label]]()
+    for path in used:
+        words = ladder.words[f"key_{path}"]
+        key.append((path, (x, y), Label(words, x + 36, y + 4, 12, "text")))
+        x += 36 + set_markup(words).width * 12 / 1000 + 26
+    words = ladder.words["key_number"]
+    badge = ((x + 8, y), Label(words, x + 22, y + 4, 12, "text"))
+    return key, badge, x + 22 + set_markup(words).width * 12 / 1000 + 16
