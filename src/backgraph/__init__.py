@@ -76,6 +76,7 @@ from backgraph.rules import simplify
 from backgraph.show.cost import accounts
 from backgraph.show.draw import Drawing, draw, draw_text
 from backgraph.show.explain import Explanation, explain, explain_text
+from backgraph.show.jacobians import Jacobians, jacobians, jacobians_text
 from backgraph.train.loop import fit
 from backgraph.train.step import training_step
 
@@ -105,6 +106,7 @@ __all__ = [
     "BackgraphError",
     "Elementwise",
     "Explanation",
+    "Jacobians",
     "Node",
     "Operation",
     "Program",
@@ -145,6 +147,8 @@ __all__ = [
     "input",
     "jacobian",
     "jacobian_values",
+    "jacobians",
+    "jacobians_text",
     "jvp",
     "labels",
     "leaky_relu",

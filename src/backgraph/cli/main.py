@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "Train a network on a table, and save it.",
     "predict": "Predict the rows of a table with a trained network.",
     "explain": "Print the gradient of a cost as maths, or what an error code means.",
+    "jacobian": "Show the Jacobian on every edge of a cost, and that their product is the gradient.",
     "compile": "Print a stage of the compiler for a cost, from the graph to machine code.",
     "bench": "Measure how fast this machine trains a network.",
 }

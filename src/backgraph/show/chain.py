@@ -67,8 +67,8 @@ class EdgeJacobian:
     """What the rule of back-propagation sends to x."""
     lets: tuple[tuple[Tree, Tree], ...]
     """Names in `rule` for parts that are long."""
-    outer: tuple[Tree, Tree] | None
-    """The two vectors, if the rule is one product δ aᵀ of columns."""
+    outer: tuple[Node, bool] | None
+    """a, if the rule is a product of two vectors, and whether it is δ aᵀ (of columns) or a δᵀ (of rows)."""
     structure: Structure
     array: Array
     difference: float | None
@@ -94,7 +94,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Chain:
-    """What `jacobians` found. Values stand in the order of computation; edges in that of their z."""
+    """What `chain_of` found. Values stand in the order of computation; edges in that of their z."""
 
     cost: Value
     targets: tuple[Value, ...]
@@ -129,7 +129,7 @@ class Chain:
         return number.get(target.node, 0)
 
 
-def jacobians(
+def chain_of(
     cost: Node,
     wrt: Node | Sequence[Node],
     names: Mapping[Node, str] | None = None,
@@ -313,12 +313,14 @@ class Local:
         tree = rendered.formula(sent)
         return tree, tuple((rendered.introduced[n], rendered.definitions[n]) for n in rendered.uses([tree]))
 
-    def outer(self, sent: Node) -> tuple[Tree, Tree] | None:
-        """δ and a, if what is sent is δ aᵀ."""
+    def outer(self, sent: Node) -> tuple[Node, bool] | None:
+        """a, if what is sent is δ aᵀ or a δᵀ, and whether δ comes first."""
         if not isinstance(sent.op, Outer) or self.G not in sent.inputs or sent.rank != 2:
             return None
-        left, right = sent.inputs
-        return self.write(left), self.write(right)
+        first = sent.inputs[0] is self.G
+        other = sent.inputs[1 if first else 0]
+        original = next((node for node, leaf in self.leaves.items() if leaf is other), None)
+        return None if original is None else (original, first)
 
 
 def _read(z: Node, names: Mapping[Node, Tree]) -> list[Node]:

@@ -150,7 +150,8 @@ class Markup(Layout):
         return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}[{printable(tree.index)}]"
 
     def entry(self, tree: Entry) -> str:
-        return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}{BELOW}{''.join(map(word, tree.letters))}{END}"
+        bare = isinstance(tree.of, Apply) or (isinstance(tree.of, Name) and not parts_of(tree.of.text).subscript)
+        return f"{self.inside(tree.of, bare)}{BELOW}{''.join(map(word, tree.letters))}{END}"
 
     def partial(self, tree: Partial) -> str:
         return f"{FRACTION}∂{self.write(tree.cost)}{BAR}∂{self.write(tree.by)}{END}"

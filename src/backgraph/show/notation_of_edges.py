@@ -1,0 +1,22 @@
+"""∂z/∂x and its elements as maths."""
+
+from __future__ import annotations
+
+from backgraph.language.notation import Entry, Partial, Relation, Tree
+from backgraph.show.chain import EdgeJacobian
+
+
+def partial_tree(edge: EdgeJacobian) -> Tree:
+    """∂z/∂x."""
+    return Partial(edge.z.name, edge.x.name)
+
+
+def element_tree(edge: EdgeJacobian) -> Tree:
+    """∂z_i/∂x_j = its formula; ∂z/∂x alone where none was read."""
+    above, below = edge.letters
+    left = Partial(_entry(edge.z.name, above), _entry(edge.x.name, below))
+    return left if edge.element is None else Relation("=", left, edge.element)
+
+
+def _entry(name: Tree, letters: tuple[str, ...]) -> Tree:
+    return Entry(name, "".join(letters)) if letters else name
