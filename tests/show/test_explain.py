@@ -124,10 +124,11 @@ def test_nothing_is_left_unnamed(case: Case) -> None:
 @pytest.mark.parametrize("case", [*PAGE.values(), example(), three_layers()])
 def test_latex_is_balanced(case: Case) -> None:
     source = explain(*case).latex()
+    body = source.split(r"\begin{document}")[1]
     bare = source.replace(r"\{", "").replace(r"\}", "")
     assert bare.count("{") == bare.count("}")
-    assert source.count(r"\left") == source.count(r"\right")
-    assert source.count(r"\(") == source.count(r"\)")
+    assert body.count(r"\left") == body.count(r"\right")
+    assert body.count(r"\(") == body.count(r"\)")
     assert source.isascii()
 
 

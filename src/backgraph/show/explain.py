@@ -20,6 +20,7 @@ from backgraph.show import page, words_en, words_zh
 from backgraph.show.conventions import account, conventions
 from backgraph.show.derive import Derivation, derive
 from backgraph.show.page import Formula, Remark, Section, Sentence, fill, listed, shape_words
+from backgraph.show.page_latex import as_latex
 from backgraph.show.sentences import Narrator
 
 LANGUAGES = {"en": words_en, "zh": words_zh}
@@ -43,7 +44,7 @@ class Explanation:
 
     def latex(self) -> str:
         """As a LaTeX document that compiles as it stands."""
-        return page.as_latex(self.sections, chinese=self.lang == "zh")
+        return as_latex(self.sections, chinese=self.lang == "zh")
 
     def markdown(self) -> str:
         """As Markdown with `$maths$`."""

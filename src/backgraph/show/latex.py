@@ -60,8 +60,13 @@ class Latex(Layout):
     beside = " "
 
     def name(self, text: str) -> str:
+        return self._name(text)
+
+    def _name(self, text: str, letters: str = "") -> str:
+        """A name, with the indices of one of its elements."""
         stem, layer, subscript, primes = parts_of(text)
-        below = f"_{{{subscript if subscript.isdigit() else word(subscript)}}}" if subscript else ""
+        own = subscript if subscript.isdigit() or not subscript else word(subscript)
+        below = f"_{{{', '.join(part for part in (own, letters) if part)}}}" if own or letters else ""
         above = f"^{{({layer})}}" if layer else ""
         return word(GREEK.get(stem, stem)) + below + above + primes
 
@@ -120,6 +125,8 @@ class Latex(Layout):
         return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}[{escaped(tree.index)}]"
 
     def entry(self, tree: Entry) -> str:
+        if isinstance(tree.of, Name):
+            return self._name(tree.of.text, tree.letters)
         return f"{self.inside(tree.of, isinstance(tree.of, (Name, Apply)))}_{{{tree.letters}}}"
 
     def partial(self, tree: Partial) -> str:

@@ -1,4 +1,4 @@
-"""Pages: sections of formulas and sentences, printed as text, Markdown, HTML or LaTeX.
+"""Pages: sections of formulas and sentences, printed as text, Markdown or HTML (as LaTeX by `page_latex`).
 
 A sentence is a tuple of strings and trees; only here are trees turned into glyphs, so every sentence can be printed in
 every format. `fill` makes one from a template of the word tables.
@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from backgraph.language.dims import Shape, shape_text
 from backgraph.language.notation import Relation, Tree
-from backgraph.show.latex import escaped, latex
+from backgraph.show.latex import latex
 from backgraph.show.names import SPELLED
 from backgraph.show.text import text
 
@@ -96,7 +96,7 @@ def plain(words: Sentence, ascii: bool = False, space: str = " ") -> str:
         formula = text(tree, ascii=ascii)
         return formula.replace(" ", space) if width(formula) <= WIDEST else formula
 
-    return _joined(words, maths, _in_ascii if ascii else str)
+    return joined(words, maths, _in_ascii if ascii else str)
 
 
 _PLAIN = {"×": "x", "·": "*", "−": "-", "⊙": ".*", "Σ": "sum", "∂": "d", "≤": "<=", "≥": ">=", "∞": "infinity",
@@ -105,16 +105,17 @@ _PLAIN = {"×": "x", "·": "*", "−": "-", "⊙": ".*", "Σ": "sum", "∂": "d"
 
 
 def _in_ascii(prose: str) -> str:
-    return "".join(_PLAIN.get(c) or SPELLED.get(c) or ("^" + _raised(c) if _raised(c) else c) for c in prose)
+    return "".join(_PLAIN.get(c) or SPELLED.get(c) or ("^" + raised(c) if raised(c) else c) for c in prose)
 
 
-def _raised(c: str) -> str:
+def raised(c: str) -> str:
     """The character that a superscript such as ᵀ is a small one of; empty for others."""
     kind, _, code = unicodedata.decomposition(c).partition(" ")
     return chr(int(code, 16)).replace("−", "-") if kind == "<super>" else ""
 
 
-def _joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str], str]) -> str:
+def joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str], str]) -> str:
+    """A sentence printed: trees by `maths`, the words between them by `prose`."""
     pieces: list[str] = []
     for is_prose, parts in itertools.groupby(words, lambda part: isinstance(part, str)):
         if is_prose:
@@ -179,12 +180,12 @@ def as_markdown(sections: Sequence[Section]) -> str:
     """Sections as Markdown with `$maths$`."""
     lines: list[str] = []
     for section in sections:
-        lines += [f"### {_joined(section.title, _dollars, str)}", ""]
+        lines += [f"### {joined(section.title, _dollars, str)}", ""]
         for block in section.blocks:
             if isinstance(block, Remark):
-                lines += [("  " if block.below else "") + "- " + _joined(block.words, _dollars, _markdown), ""]
+                lines += [("  " if block.below else "") + "- " + joined(block.words, _dollars, _markdown), ""]
             else:
-                aside = _joined(block.aside, _dollars, _markdown)
+                aside = joined(block.aside, _dollars, _markdown)
                 lines += [f"{_number(block)}${latex(block.tree)}$ {aside}".rstrip(), ""]
     return "\n".join(lines)
 
@@ -193,7 +194,7 @@ def as_html(sections: Sequence[Section], ascii: bool = False) -> str:
     """Sections as HTML that needs no script: maths is Unicode text."""
 
     def written(words: Sentence) -> str:
-        return _joined(words, lambda t: f"<i>{html.escape(text(t, ascii=ascii))}</i>", html.escape)
+        return joined(words, lambda t: f"<i>{html.escape(text(t, ascii=ascii))}</i>", html.escape)
 
     lines = ['<div class="backgraph-explanation">']
     for section in sections:
@@ -207,23 +208,6 @@ def as_html(sections: Sequence[Section], ascii: bool = False) -> str:
     return "\n".join([*lines, "</div>\n"])
 
 
-def as_latex(sections: Sequence[Section], chinese: bool = False) -> str:
-    """Sections as a document that compiles as it stands (Chinese needs xelatex or lualatex)."""
-    lines = [r"\documentclass{article}", r"\usepackage{amsmath,amssymb}"]
-    lines += [r"\usepackage{ctex}"] if chinese else []
-    lines += [r"\setlength{\parindent}{0pt}", r"\begin{document}"]
-    for section in sections:
-        lines.append(rf"\section*{{{_joined(section.title, _brackets, _latex)}}}")
-        for block in section.blocks:
-            if isinstance(block, Remark):
-                lines.append(_joined(block.words, _brackets, _latex) + r"\par")
-            else:
-                tag = rf" \tag{{{block.number}}}" if block.number is not None else ""
-                aside = rf" \qquad \text{{{_joined(block.aside, _brackets, _latex)}}}" if block.aside else ""
-                lines.append(rf"\[ {latex(block.tree)}{aside}{tag} \]")
-    return "\n".join([*lines, r"\end{document}", ""])
-
-
 def _number(block: Formula) -> str:
     return f"({block.number}) " if block.number is not None else ""
 
@@ -232,31 +216,8 @@ def _dollars(tree: Tree) -> str:
     return f"${latex(tree)}$"
 
 
-def _brackets(tree: Tree) -> str:
-    return rf"\({latex(tree)}\)"
-
-
 def _markdown(prose: str) -> str:
     return "".join("\\" + c if c in "\\`*_{}[]<>#|$" else c for c in prose)
-
-
-_MARKS = {"×": r"\times", "·": r"\cdot", "−": "-", "⊙": r"\odot", "∇": r"\nabla", "Σ": r"\sum", "∂": r"\partial",
-          "≤": r"\le", "≥": r"\ge", "√": r"\surd", "∞": r"\infty", "ℓ": r"\ell", "±": r"\pm", "½": r"\tfrac12",
-          "…": r"\dots", "<": "<", ">": ">"}  # fmt: skip
-_KEPT = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}", "'": "'", '"': '"'}
-
-
-def _latex(prose: str) -> str:
-    """Prose for LaTeX; Chinese characters stay."""
-    return "".join(_latex_character(c) for c in prose)
-
-
-def _latex_character(c: str) -> str:
-    if c in _MARKS or c in SPELLED:
-        return f"${_MARKS.get(c) or chr(92) + SPELLED[c]}$"
-    if raised := _raised(c):
-        return f"$^{{{raised}}}$"
-    return _KEPT.get(c) or (escaped(c) if c.isascii() else c)
 
 
 def shape_words(shape: Shape, scalar: str) -> Sentence:
