@@ -18,7 +18,7 @@ from typing import Any, ClassVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from backgraph.errors import GraphError, UsageError
+from backgraph.errors import BackgraphError, GraphError, UsageError
 from backgraph.language import notation
 from backgraph.language.check import broadcast_shapes, common_dtype, here, infer_shape, mismatch
 from backgraph.language.dims import Dim, Open, Polynomial, Shape
@@ -101,6 +101,27 @@ class Operation:
     def work(self, inputs: tuple[Node, ...]) -> Dim:
         """Multiply-adds of its products; elementwise work is not counted as such."""
         return 0
+
+    def indexed(self, inputs: tuple[Node, ...]) -> tuple[Node, Dim] | None:
+        """The operand that holds indices, and how many there are: all but 0 … n−1 are refused. None if none does."""
+        return None
+
+    def outside(self, index: int, at: tuple[int, ...], size: int) -> BackgraphError:
+        """The error for an index, at this place of its array, that is not one of 0 … size − 1."""
+        return GraphError("BG103", self.name, "no such row", got=found_at(index, at), expected=f"0 … {size - 1}")
+
+    def inside(self, indices: Array, size: int) -> Array:
+        """`indices`, if all are 0 … size − 1: no counting from the end. Raises what `outside` says about the first."""
+        bad = np.flatnonzero((indices < 0) | (indices >= size))
+        if bad.size:
+            at = tuple(map(int, np.unravel_index(bad[0], indices.shape)))
+            raise self.outside(int(indices[at]), at, size)
+        return indices
+
+
+def found_at(index: int, at: tuple[int, ...]) -> str:
+    """`7 at [2]`: an index, and its place in its array."""
+    return f"{index} at {list(at)}" if at else str(index)
 
 
 class Parametrised(Operation):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,17 +11,9 @@ from numpy.typing import ArrayLike
 from backgraph.errors import CalculusError, DataError
 from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
-from backgraph.language.op import Array, Operation
-from backgraph.language.ops.loss import OneHot
-from backgraph.language.ops.shape import Take
+from backgraph.language.op import Array
 from backgraph.language.walk import topological_order
 from backgraph.train.step import Step
-
-INDEXED: dict[type[Operation], Callable[[Node], tuple[Node, Any]]] = {
-    OneHot: lambda node: (node.inputs[0], node.shape[-1]),  # type: ignore[index]
-    Take: lambda node: (node.inputs[1], node.inputs[0].shape[0]),  # type: ignore[index]
-}
-"""Cards that use integers as indices: which operand holds them, and how many there are to choose from."""
 
 
 def examples(step: Step, data: Mapping[Any, ArrayLike]) -> tuple[dict[Node, Array], int]:
@@ -45,9 +37,7 @@ def examples(step: Step, data: Mapping[Any, ArrayLike]) -> tuple[dict[Node, Arra
 def check_indices(cost: Node, arrays: Mapping[Node, Array]) -> None:
     """Refuse labels that are no class, before they are used. Raises DataError BG206 with the first bad row."""
     for node in topological_order([cost]):
-        if type(node.op) not in INDEXED:
-            continue
-        leaf, size = INDEXED[type(node.op)](node)
+        leaf, size = node.op.indexed(node.inputs) or (node, None)
         if leaf not in arrays or not isinstance(size, int):
             continue
         bad = np.flatnonzero((arrays[leaf] < 0) | (arrays[leaf] >= size))

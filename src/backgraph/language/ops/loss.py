@@ -13,12 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from backgraph.errors import DataError, GraphError
+from backgraph.errors import BackgraphError, DataError, GraphError
 from backgraph.language import notation
 from backgraph.language.check import here, mismatch
 from backgraph.language.dims import Dim, Shape, as_dim
 from backgraph.language.node import FLOATS, Node, Operand
-from backgraph.language.op import Array, Elementwise, Operation, Parametrised, total
+from backgraph.language.op import Array, Elementwise, Operation, Parametrised, found_at, total
 from backgraph.language.ops import reduce
 from backgraph.language.ops.elementwise import absolute, clip, exp, maximum, softplus, square, xlogy
 from backgraph.language.ops.shape import expand
@@ -45,12 +45,14 @@ class OneHot(Parametrised):
     def numpy(self, *arrays: Array) -> Array:
         (y,) = arrays
         depth = int(self.depth)  # type: ignore[arg-type]  # concrete when evaluated
-        outside = y[(y < 0) | (y >= depth)]
-        if outside.size:
-            raise DataError(
-                "BG206", "one_hot", "a label is not a class", got=int(outside.flat[0]), expected=f"0 … {depth - 1}"
-            )
-        return (y[..., None] == np.arange(depth)).astype(self.to)
+        return (self.inside(y, depth)[..., None] == np.arange(depth)).astype(self.to)
+
+    def indexed(self, inputs: tuple[Node, ...]) -> tuple[Node, Dim] | None:
+        return inputs[0], self.depth
+
+    def outside(self, index: int, at: tuple[int, ...], size: int) -> BackgraphError:
+        expected = f"0 … {size - 1}"
+        return DataError("BG206", self.name, "a label is not a class", got=found_at(index, at), expected=expected)
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return None

@@ -273,7 +273,10 @@ class Take(Parametrised):
 
     def numpy(self, *arrays: Array) -> Array:
         table, index = arrays
-        return table[_inside(index, len(table))]
+        return table[self.inside(index, len(table))]
+
+    def indexed(self, inputs: tuple[Node, ...]) -> tuple[Node, Dim] | None:
+        return inputs[1], inputs[0].shape[0]  # type: ignore[index]
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return ScatterAdd(inputs[0].shape).apply(G, inputs[1]) if position == 0 else None
@@ -299,8 +302,11 @@ class ScatterAdd(Parametrised):
 
     def numpy(self, *arrays: Array) -> Array:
         result = np.zeros(self.to, arrays[0].dtype)  # type: ignore[arg-type]
-        np.add.at(result, _inside(arrays[1], len(result)), arrays[0])
+        np.add.at(result, self.inside(arrays[1], len(result)), arrays[0])
         return result
+
+    def indexed(self, inputs: tuple[Node, ...]) -> tuple[Node, Dim] | None:
+        return inputs[1], self.to[0]  # type: ignore[index]
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return Take().apply(G, inputs[1]) if position == 0 else None
@@ -488,14 +494,6 @@ def _with_unknown_size(x: Node, to: tuple[Dim, ...]) -> Shape:
 
 def _without(shape: Shape, axis: int) -> tuple[Dim, ...]:
     return tuple(dim for i, dim in enumerate(shape) if i != axis)  # type: ignore[arg-type]
-
-
-def _inside(index: Array, rows: int) -> Array:
-    """`index`, with every row it names in the table: no counting from the end."""
-    outside = index[(index < 0) | (index >= rows)]
-    if outside.size:
-        raise GraphError("BG103", "take", "no such row", got=int(outside.flat[0]), expected=f"0 … {rows - 1}")
-    return index
 
 
 def _numpy_slice(start: Dim, length: Dim, step: int) -> slice:
