@@ -43,7 +43,7 @@ def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK", SHORT)
     monkeypatch.setattr(budget, "BLOCK", SHORT)
 
-    def two(_lives: object, body: Body, sizes: Mapping[str, int], limit: int | None) -> int:
+    def two(_lives: object, body: Body, sizes: Mapping[str, int], limit: int | None, _scratch: int = 0) -> int:
         return SHORT if limit is not None and body.phases else max(int(sizes.get("m", 1)), 1)
 
     monkeypatch.setattr(function, "rows_in_block", two)

@@ -26,17 +26,20 @@ def byte_count(memory: int | str) -> int:
     return int(float(found[1]) * UNITS[found[2].lower()])
 
 
-def rows_in_block(lives: Sequence[Lifetime], body: Body, sizes: Mapping[str, int], limit: int | None) -> int:
+def rows_in_block(
+    lives: Sequence[Lifetime], body: Body, sizes: Mapping[str, int], limit: int | None, scratch: int = 0
+) -> int:
     """The most rows a block may have: all, or a multiple of 256 with which the arena is at most `limit` bytes.
 
-    Raises TrainingError BG401 where even 256 rows need more.
+    `scratch` bytes of the arena are for the threads. Raises TrainingError BG401 where even 256 rows need more.
     """
     rows = concrete(body.rows, sizes)
-    if limit is None or arena_bytes(lives, body, sizes, rows) <= limit:
+    if limit is None or arena_bytes(lives, body, sizes, rows) + scratch <= limit:
         return max(rows, 1)
-    least = arena_bytes(lives, body, sizes, BLOCK)
-    if least > limit or rows <= BLOCK:
-        raise _too_small(lives, body, sizes, limit, min(least, arena_bytes(lives, body, sizes, rows)))
+    least = arena_bytes(lives, body, sizes, min(BLOCK, rows)) + scratch
+    if least > limit:
+        raise _too_small(lives, body, sizes, limit, least)
+    limit -= scratch
     low, high = 1, -(-rows // BLOCK)
     while high - low > 1:
         middle = (low + high) // 2

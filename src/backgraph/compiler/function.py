@@ -132,15 +132,16 @@ class NativeProgram:
         check_lookups(self.compiled, given, {self.batch or "": batch})
         results = [new_array(value, {self.batch or "": batch}) for value in self.compiled.outputs]
         given.update(zip(self.compiled.outputs, results, strict=True))
-        call = Call(self.compiled, given, {self.batch or "": batch}, memory=self.memory)
-        call(self.run, 1, batch, number_of_threads(self.compiled, call.sizes, self.threads))
+        threads = number_of_threads(self.compiled, {self.batch or "": batch}, self.threads)
+        call = Call(self.compiled, given, {self.batch or "": batch}, threads=threads, memory=self.memory)
+        call(self.run, 1, batch)
         return results
 
 
 def native_run(compiled: Compiled) -> Any:
     """`run` of the library as a ctypes function."""
     p, i = ctypes.c_void_p, ctypes.c_int64
-    return compiled.library.function("run", i, p, p, i, i, i, p, i, i)
+    return compiled.library.function("run", i, p, p, i, i, i, p, p, i, i)
 
 
 def plain(array: Array, dtype: str) -> Array:
@@ -161,19 +162,23 @@ def new_arena(size: int) -> Array:
 
 
 class Call:
-    """Pointer table, strides and arena of one call: they belong to it, so that one program serves many threads."""
+    """Pointer table, strides and arena of one call: they belong to it, so that one program serves many threads.
+
+    The arena holds what the plan says, then the scratch memory of each of `threads` threads.
+    """
 
     def __init__(
         self, compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int],
-        strides: Mapping[Value, int] | None = None, memory: int | None = None,
+        strides: Mapping[Value, int] | None = None, *, threads: int, memory: int | None = None,
     ) -> None:  # fmt: skip
-        self.sizes = sizes
+        self.threads, scratch = threads, threads * compiled.scratch
         lives = [life for life in compiled.lives if life.value not in given]
-        self.block = rows_in_block(lives, compiled.body, sizes, memory)
+        self.block = rows_in_block(lives, compiled.body, sizes, memory, scratch)
         offsets, size = plan(lives, sizes, compiled.body.local, self.block)
-        self.arena_bytes = size
-        self.arena = new_arena(size)
+        self.arena_bytes = size + scratch
+        self.arena = new_arena(self.arena_bytes)
         start = self.arena.ctypes.data
+        self.scratch = start + size
         self.constants = {v: np.frombuffer(v.bits, np.uint8) for v in compiled.values if v.role == "constant"}
         self.given = given
         place = compiled.program.in_place
@@ -190,12 +195,12 @@ class Call:
             return self.constants[value].ctypes.data
         return start + offsets[value] if value in offsets else 0
 
-    def __call__(self, run: Any, steps: int, batch: int, threads: int, request: Request | None = None) -> int:
+    def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None) -> int:
         """Run; returns the number of steps done."""
         self.shared[:] = 0
         tables = self.pointers.ctypes.data, self.strides.ctypes.data
-        common = (*tables, steps, batch, self.block, self.shared.ctypes.data)
-        return run_threads(lambda thread: run(*common, thread, threads), threads, self.shared, request)
+        common = (*tables, steps, batch, self.block, self.scratch, self.shared.ctypes.data)
+        return run_threads(lambda thread: run(*common, thread, self.threads), self.threads, self.shared, request)
 
 
 WORK_PER_THREAD = 100_000

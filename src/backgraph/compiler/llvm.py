@@ -184,3 +184,21 @@ def halves(b: ir.IRBuilder, value: ir.Value, combine: Any) -> ir.Value:
         picks = ir.Constant(ir.VectorType(I32, LANES), [i + width if i < width else 0 for i in range(LANES)])
         value = combine(value, b.shuffle_vector(value, undefined, picks))
     return b.extract_element(value, ir.Constant(I32, 0))
+
+
+def transposed(b: ir.IRBuilder, rows: Sequence[ir.Value]) -> list[ir.Value]:
+    """16 vectors of 16 lanes, turned: lane j of row i becomes lane i of row j. Four rounds swap ever smaller blocks."""
+    vectors = list(rows)
+    for half in (8, 4, 2, 1):
+        upper = [LANES + i - half if i & half else i for i in range(LANES)]
+        lower = [LANES + i if i & half else i + half for i in range(LANES)]
+        for n in range(LANES):
+            if not n & half:
+                x, y = vectors[n], vectors[n + half]
+                vectors[n], vectors[n + half] = shuffled(b, x, y, upper), shuffled(b, x, y, lower)
+    return vectors
+
+
+def shuffled(b: ir.IRBuilder, x: ir.Value, y: ir.Value, picks: Sequence[int]) -> ir.Value:
+    """Lanes of two vectors, by number."""
+    return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, len(picks)), list(picks)))

@@ -18,7 +18,7 @@ from backgraph.compiler.lower import lower
 from backgraph.compiler.memory import Lifetime, lifetimes
 from backgraph.compiler.nest import Axis, Lookup, Nest, Read, Value, Write, along, storage
 from backgraph.compiler.phases import Phase, phases
-from backgraph.compiler.program import WHOLE, Body, build
+from backgraph.compiler.program import WHOLE, Body, build, scratch_size
 from backgraph.compiler.schedule import Program, writers
 from backgraph.compiler.target import Target, host_target
 from backgraph.language.dims import Dim
@@ -55,6 +55,7 @@ class Compiled:
     lives: tuple[Lifetime, ...]
     outputs: tuple[Value, ...]
     body: Body = WHOLE
+    scratch: int = 0
 
     @cached_property
     def lookups(self) -> tuple[tuple[Value, Dim], ...]:
@@ -129,7 +130,9 @@ def compile_program(
     library = Library(module, target or host_target(), level, frozenset({"sched_yield"}))
     ends = [v for v in program.kept if v not in place]
     lives = tuple(life for life in lifetimes(groups, ends, body.phases, body.local) if life.value in values)
-    return Compiled(library, program, groups, values, lives, program.kept, body)
+    return Compiled(
+        library, program, groups, values, lives, program.kept, body, scratch_size(groups, target or host_target())
+    )
 
 
 def in_phases(program: Program, blocked: str | None) -> tuple[Program, tuple[Phase, ...], Body]:

@@ -1,11 +1,12 @@
 """A scheduled program as one LLVM module: a function for every nest, and `run`, which threads enter together.
 
-    run(pointers, strides, steps, batch, block, shared, thread, threads)
+    run(pointers, strides, steps, batch, block, scratch, shared, thread, threads)
 
 `pointers[v]` is the memory of value v, moved by `strides[v]` bytes from step to step (a row of shuffled indices, a
 learning rate, a place for the loss). Every thread runs every nest of a phase over its own range of the shared axis;
 then a barrier. Phases of a body of row blocks (`compiler.blocks`) run once for every `block` rows of the batch.
-`shared` holds the barrier and the stop flag; the last thread to arrive at a barrier decides for all whether to stop.
+`scratch` is memory that each thread uses as its own (`scratch_size` bytes). `shared` holds the barrier and the stop
+flag; the last thread to arrive at a barrier decides for all whether to stop.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from backgraph.compiler.contract import Contraction, roles
 from backgraph.compiler.emit import Emitter
 from backgraph.compiler.llvm import BYTES, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compiler.nest import Axis, Nest, Value, storage
+from backgraph.compiler.packed import PackedContraction, is_packed, scratch_bytes
 from backgraph.compiler.phases import Phase, shared_axis
 from backgraph.compiler.target import Target
 from backgraph.language.dims import Dim, product
@@ -48,14 +50,19 @@ def build(phases: Sequence[Phase], values: Sequence[Value], target: Target, body
     """The module of a program whose memory pieces are `values`; whatever is not among them stays in registers."""
     module = ir.Module("backgraph")
     module.triple = target.triple
-    kind = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, I32.as_pointer(), I64, I64])
+    kind = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, POINTER, I32.as_pointer(), I64, I64])
     run = ir.Function(module, kind, "run")
     functions = {
         id(nest): nest_function(module, nest, f"nest_{n}", set(values), target)
         for n, nest in enumerate(nest for phase in phases for nest in phase.nests)
     }
-    Driver(run, phases, values, functions, body).emit()
+    Driver(run, phases, values, functions, body=body, scratch=scratch_size(phases, target)).emit()
     return module
+
+
+def scratch_size(phases: Sequence[Phase], target: Target) -> int:
+    """Bytes of its own that each thread needs."""
+    return max((scratch_bytes(nest, target) for phase in phases for nest in phase.nests), default=0)
 
 
 def memory_of(nest: Nest, stored: set[Value]) -> list[Value]:
@@ -74,16 +81,18 @@ class NestFunction:
 def nest_function(module: ir.Module, nest: Nest, name: str, stored: set[Value], target: Target) -> NestFunction:
     """Emit one nest."""
     values = memory_of(nest, stored)
-    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64, I64, *[POINTER] * len(values)])
+    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64, I64, POINTER, *[POINTER] * len(values)])
     function = ir.Function(module, kind, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
     b = ir.IRBuilder(function.append_basic_block("entry"))
-    batch, first, end, low, high, *pointers = function.args
+    batch, first, end, low, high, scratch, *pointers = function.args
     axis = shared_axis(nest)
     emitter = Emitter(b, dict(zip(values, pointers, strict=True)), batch, (first, end))
     shape = roles(nest)
-    if shape is not None:
+    if shape is not None and is_packed(nest):
+        PackedContraction(emitter, nest, shape, target, scratch).emit(axis, low, high)
+    elif shape is not None:
         Contraction(emitter, nest, shape, target).emit(axis, low, high)
     else:
         emitter.nest(nest, axis, low, high)
@@ -100,13 +109,15 @@ class Driver:
         phases: Sequence[Phase],
         values: Sequence[Value],
         functions: dict[int, NestFunction],
+        *,
         body: Body,
+        scratch: int,
     ) -> None:
+        self.scratch_size = scratch
         self.run, self.phases, self.values, self.functions, self.body = run, phases, values, functions, body
         self.b = ir.IRBuilder(run.append_basic_block("entry"))
-        self.pointers, self.strides, self.steps, self.batch, self.block, self.shared, self.thread, self.threads = (
-            run.args
-        )
+        self.pointers, self.strides, self.steps, self.batch, self.block, self.scratch, *others = run.args
+        self.shared, self.thread, self.threads = others
         self.rows: tuple[ir.Value, ir.Value] = (integer(0), self.batch)
         self.inside = False
 
@@ -174,7 +185,8 @@ class Driver:
     def call(self, nest_function: NestFunction, step: ir.Value) -> None:
         """A thread's share of a nest; without a shared axis the first thread does it."""
         b = self.b
-        pointers = [self.memory(value, step) for value in nest_function.values]
+        own = b.gep(self.scratch, [b.mul(self.thread, integer(self.scratch_size))], source_etype=I8)
+        pointers = [own, *(self.memory(value, step) for value in nest_function.values)]
         if nest_function.axis is None:
             with b.if_then(b.icmp_signed("==", self.thread, integer(0))):
                 b.call(nest_function.function, [self.batch, *self.rows, integer(0), integer(1), *pointers])

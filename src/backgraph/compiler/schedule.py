@@ -30,6 +30,7 @@ from backgraph.compiler.nest import (
     storage,
     substituted,
 )
+from backgraph.compiler.packed import is_packed
 from backgraph.language.dims import Dim, product
 
 
@@ -231,7 +232,7 @@ def pack(program: Program) -> Program:
     """An operand whose columns are not neighbours in memory is copied, so that the kernel can read vectors of them."""
     nests: list[Nest] = []
     for nest in program.nests:
-        position = needs_packing(nest)
+        position = None if is_packed(nest) else needs_packing(nest)
         if position is not None and nest.reduce is not None:
             copy, read = _packed(nest, position)
             nests.append(copy)

@@ -154,10 +154,10 @@ class NativeLoop:
         given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
         check_lookups(self.compiled, given, {ROWS: rows})
-        call = Call(self.compiled, given, {ROWS: rows}, moves, self.memory)
-        self.arena_bytes = call.arena_bytes
         count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors())
-        done = call(self.native, steps, rows, count, interrupt) if steps else 0
+        call = Call(self.compiled, given, {ROWS: rows}, moves, threads=count, memory=self.memory)
+        self.arena_bytes = call.arena_bytes
+        done = call(self.native, steps, rows, interrupt) if steps else 0
         return np.stack(columns, axis=1)[:done].astype("float64")
 
 
