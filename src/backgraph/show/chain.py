@@ -35,7 +35,7 @@ from backgraph.show.jacobian_formula import in_matrices, with_indices
 from backgraph.show.naming import name_intermediates
 from backgraph.show.render import as_tree, render_all
 from backgraph.show.structure import Structure, structure
-from backgraph.show.tiny import probes, tiny_sizes, tiny_values
+from backgraph.show.probe import probes, small_sizes, small_values
 
 MOST_ELEMENTS = 20_000
 """No Jacobian with more elements is written out."""
@@ -173,8 +173,8 @@ class _Builder:
         self.names: dict[Node, Tree] = {node: as_tree(name) for node, name in named.items()} | rendered.introduced
         self.formulas = rendered.definitions
         order = topological_order([cost])
-        self.sizes = tiny_sizes(order, sizes)
-        self.given = tiny_values([cost, *found.nodes], self.sizes, values)
+        self.sizes = small_sizes(order, sizes)
+        self.given = small_values([cost, *found.nodes], self.sizes, values)
         self.lines = [node for node in order if node in self.names]
         arrays = evaluate(self.lines, self.given)
         self.arrays = dict(zip(self.lines, arrays, strict=True))
