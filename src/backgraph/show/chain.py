@@ -33,9 +33,9 @@ from backgraph.rules import simplify
 from backgraph.show.coefficients import Coefficient, coefficient
 from backgraph.show.jacobian_formula import in_matrices, with_indices
 from backgraph.show.naming import name_intermediates
+from backgraph.show.probe import probes, small_sizes, small_values
 from backgraph.show.render import as_tree, render_all
 from backgraph.show.structure import Structure, structure
-from backgraph.show.probe import probes, small_sizes, small_values
 
 MOST_ELEMENTS = 20_000
 """No Jacobian with more elements is written out."""
