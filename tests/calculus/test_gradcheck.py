@@ -89,6 +89,16 @@ def test_the_stated_subgradient_is_right(name: str) -> None:
     assert bg.check_gradient(bg.sum(node), leaf, {leaf: np.zeros(2)}).passed
 
 
+@pytest.mark.parametrize("at", ["targets", "nodes"])
+def test_a_kink_is_said_even_where_the_rule_gives_a_slope_of_one_side(at: str) -> None:
+    x = bg.parameter("x", (3,))
+    report = bg.check_gradient(bg.sum(bg.relu(x) * 2), x, {x: [0.0, 1.0, -1.0]}, at=at)  # type: ignore[arg-type]
+    statuses = [element.status for check in report.checks for element in check.elements]
+    assert statuses.count("at a kink") == 1
+    assert "wrong" not in statuses
+    assert "1 elements at a kink" in report.verdict()
+
+
 def test_cancellation_raises_no_false_alarm() -> None:
     x = bg.input("x", (3,))
     big = bg.sum((x + 1e8) * (x - 1e8) - x * x) + bg.sum(bg.sin(x))

@@ -6,7 +6,8 @@
                    that fails names the wrong rule, whatever it spoils further down
     error          |rule − numerical| / M, with M the size of the terms (`calculus.numerical`), so that cancellation
                    raises no false alarm
-    at a kink      the slopes to the left and to the right differ, hence no number is the derivative; no failure
+    at a kink      the slopes to the left and to the right differ, hence no number is the derivative; no failure, and
+                   said even where the rule gives one of the two: the gradient jumps near by, and both sides are asked
 
 Source: section 11.5; reliability by complex step where the operations allow it.
 """
@@ -27,6 +28,7 @@ from backgraph.calculus.numerical import (
     along,
     central_difference,
     complex_step,
+    extended,
     one_sided,
     size_of_terms,
 )
@@ -44,6 +46,8 @@ DIFFERENCE_TOLERANCE = 1e-9
 """The same where only differences serve: they keep fewer digits."""
 KINK = 1e-6
 """The slopes at both sides of a smooth point agree better than this, relative to M."""
+NEAR = 1e-9
+"""How far from a point its two sides are asked, relative to its coordinates."""
 
 Method: TypeAlias = Literal["complex step", "central differences"]
 Status: TypeAlias = Literal["right", "wrong", "at a kink", "not finite"]
@@ -173,11 +177,21 @@ class Limits:
 
 @dataclass(frozen=True)
 class Function:
-    """`cost` as a function of `leaf`, near `start`."""
+    """`cost` as a function of `leaf`, near `start`; `slope` is its gradient by the rules, a function of `leaf` too."""
 
     cost: Node
     leaf: Node
     start: Values
+    slope: Node
+
+    def jumps(self) -> Array:
+        """Where the gradient differs on both sides of `start`, in a direction in which every element moves."""
+        x = np.asarray(self.start[self.leaf])
+        step = NEAR * np.random.default_rng(0).uniform(0.5, 1.0, x.shape) * np.maximum(np.abs(x), 2.0**-6)
+        wide = extended(self.start)
+        left, right = (evaluate(self.slope, {**wide, self.leaf: wide[self.leaf] + sign * step}) for sign in (-1, 1))
+        with np.errstate(invalid="ignore"):
+            return np.abs(right - left) > KINK * np.maximum(np.abs(right), np.abs(left))
 
     def line(self, index: tuple[int, ...]) -> tuple[Callable[[Any], Array], float]:
         """The cost along one element, and the scale of a step there."""
@@ -197,8 +211,8 @@ class Function:
 def _check_target(gradients: Gradients, which: int, given: Values, limits: Limits) -> Check:
     target, slope = gradients.targets[which], gradients.nodes[which]
     leaf = target if target.op.is_variable else input(str(target.op), target.shape, target.dtype)
-    (cost,) = substitute([gradients.cost], {target: leaf})
-    function = Function(cost, leaf, {**given, leaf: evaluate(target, given)})
+    cost, as_function = substitute([gradients.cost, slope], {target: leaf})
+    function = Function(cost, leaf, {**given, leaf: evaluate(target, given)}, as_function)
     return Check(target, *_compared(function, slope, given, limits))
 
 
@@ -217,7 +231,7 @@ def _check_edges(gradients: Gradients, values: Bindings, limits: Limits) -> Iter
                 given = {leaf: value_of[node] for leaf, node in zip(leaves, consumer.inputs, strict=True)}
                 given[G] = value_of[gradients.of[consumer]]
                 if slope is not None:
-                    function = Function(sum(alone * G), leaves[position], given)
+                    function = Function(sum(alone * G), leaves[position], given, slope)
                     yield Check(target, *_compared(function, slope, given, limits), consumer, position)
 
 
@@ -231,7 +245,13 @@ def _compared(function: Function, slope: Node, given: Values, limits: Limits) ->
         tolerance = max(tolerance, DIFFERENCE_TOLERANCE)
     pairs = zip(chosen, numbers, strict=True)
     raw = [Element(i, float(by_rule[i]), float(n), _error(by_rule[i], n, size[i])) for i, n in pairs]
-    return method, tuple(_judged(function, element, tolerance) for element in raw)
+    jumps = function.jumps() if _may_have_kinks(function) else np.zeros(by_rule.shape, bool)
+    return method, tuple(_judged(function, element, tolerance, bool(jumps[element.index])) for element in raw)
+
+
+def _may_have_kinks(function: Function) -> bool:
+    """Whether a card on the way says what happens at a kink."""
+    return any(node.op.ties for node in topological_order([function.cost]))
 
 
 def _error(by_rule: Array, number: Array, size: Array) -> float:
@@ -244,16 +264,17 @@ def _error(by_rule: Array, number: Array, size: Array) -> float:
     return float(difference / M) if np.isfinite(difference) and M > 0 else float("inf")
 
 
-def _judged(function: Function, element: Element, tolerance: float) -> Element:
-    if element.error <= tolerance:
+def _judged(function: Function, element: Element, tolerance: float, jumps: bool) -> Element:
+    agrees = element.error <= tolerance
+    if agrees and not jumps:
         return element
     cost = evaluate(function.cost, function.start)
-    if not np.all(np.isfinite([element.by_rule, element.by_numbers, cost])):
+    if not agrees and not np.all(np.isfinite([element.by_rule, element.by_numbers, cost])):
         return replace(element, status="not finite")
     left, right = one_sided(*function.line(element.index))
     M = size_of_terms([function.cost], function.start)[0]
     kink = abs(left - right) > KINK * max(abs(left), abs(right), M * KINK)
-    return replace(element, status="at a kink" if kink else "wrong")
+    return replace(element, status="at a kink" if kink else "right" if agrees else "wrong")
 
 
 def _unit(shape: tuple[int, ...], index: tuple[int, ...]) -> Array:
