@@ -116,6 +116,25 @@ class Canvas:
             f'stroke-linejoin="round"{end}/>'
         )
 
+    def mark(self, x: float, y: float, kind: str, fill: str) -> None:
+        """A small sign for an example: circle, square, triangle or diamond."""
+        if kind == "circle":
+            self.circle(x, y, 3.4, fill, self.theme.paper)
+            return
+        r = 3.4
+        corners = {
+            "square": ((-r, -r), (r, -r), (r, r), (-r, r)),
+            "triangle": ((0, -r * 1.2), (r * 1.1, r * 0.9), (-r * 1.1, r * 0.9)),
+            "diamond": ((0, -r * 1.3), (r * 1.3, 0), (0, r * 1.3), (-r * 1.3, 0)),
+        }[kind]
+        places = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
+        self.parts.append(f'<polygon points="{places}" fill="{fill}" stroke="{self.theme.paper}" stroke-width="0.8"/>')
+
+    def image(self, x: float, y: float, width: float, height: float, address: str) -> None:
+        """An image given by a `data:` address; its pixels stay sharp."""
+        size = f'width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" image-rendering="pixelated"'
+        self.parts.append(f'<image x="{x:.1f}" y="{y:.1f}" {size} xlink:href="{address}"/>')
+
     def words(
         self, x: float, y: float, text: str, size: float = 12, *, colour: str = "", anchor: str = "start",
         bold: bool = False, turned: bool = False,
