@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import textwrap
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from backgraph.cli.arrays import read_arrays
 from backgraph.cli.numbers import Flag, names
 from backgraph.cli.screen import say, write
 from backgraph.errors import CATALOGUE, UsageError, nearest
@@ -25,6 +27,8 @@ def explain(
     ascii: Flag = False,  # noqa: A002  # the option is called --ascii
     format: str = "text",
     index: Flag = False,
+    values: Flag = False,
+    data: Path | None = None,
 ) -> None:
     """Print the gradient of a cost as maths, step by step; or what an error code means.
 
@@ -36,6 +40,8 @@ def explain(
         ascii: write W1 and grad for terminals without Unicode.
         format: text, latex, markdown, html, json or numpy (source that computes it).
         index: add each product with its indices.
+        values: work out a tiny example: every number at every node, each gradient checked.
+        data: .npz or .csv file with numbers for inputs, for --values; the others are made up.
     """
     if CODE.fullmatch(subject.strip()):
         _explain_code(subject.strip().upper())
@@ -45,7 +51,10 @@ def explain(
     from backgraph.show.explain import explain_text
 
     shapes = {} if shape is None else {"shapes": shape}
-    explanation = explain_text(subject, names(wrt), lang=lang, ascii=ascii, format=format, index=index, **shapes)
+    numbers = read_arrays(data) if data is not None else values
+    explanation = explain_text(
+        subject, names(wrt), lang=lang, ascii=ascii, format=format, index=index, values=numbers, **shapes
+    )
     page = str(explanation)
     write(page if page.endswith("\n") else page + "\n")
 

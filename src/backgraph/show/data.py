@@ -9,12 +9,14 @@ from backgraph.language.notation import Gradient, Name, Relation, Tree
 from backgraph.show.derive import Arrival, Derivation, Step
 from backgraph.show.latex import latex
 from backgraph.show.text import text
+from backgraph.show.worked import Worked
 
 
-def as_data(derivation: Derivation) -> dict[str, Any]:
-    """cost, targets, forward, steps, gradients and rewrites as dicts, lists and strings."""
+def as_data(derivation: Derivation, worked: Worked | None = None) -> dict[str, Any]:
+    """cost, targets, forward, steps, gradients and rewrites as dicts, lists and strings; and numbers, if any."""
     names = derivation.names
-    return {
+    numbers = {} if worked is None else {"values": _numbers(derivation, worked)}
+    return numbers | {
         "cost": text(derivation.cost),
         "targets": [names[node] for node in derivation.gradients.targets],
         "forward": [
@@ -24,6 +26,21 @@ def as_data(derivation: Derivation) -> dict[str, Any]:
         "steps": [_step(step, number, derivation) for number, step in enumerate(derivation.steps, start=1)],
         "gradients": {names[step.of]: _maths(step.formula) for step in derivation.targets},
         "rewrites": [{"rule": r.name, "equation": r.equation, "times": n} for r, n in derivation.rewrites],
+    }
+
+
+def _numbers(derivation: Derivation, worked: Worked) -> dict[str, Any]:
+    """The numbers at every node; a gradient that was not asked for is null, never 0."""
+    names = {node: name for node, name in derivation.names.items() if node in worked.values}
+    gradients = {name: worked.gradients[node].tolist() if node in worked.gradients else None
+                 for node, name in names.items() if node is not derivation.gradients.cost}  # fmt: skip
+    checks = {names[node]: {"status": check.status, "method": check.method, "error": check.worst.error}
+              for node, check in worked.checks.items() if check.worst is not None}  # fmt: skip
+    return {
+        "sizes": dict(worked.sizes),
+        "forward": {name: worked.values[node].tolist() for node, name in names.items()},
+        "gradients": gradients,
+        "checks": checks,
     }
 
 

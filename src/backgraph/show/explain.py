@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backgraph.errors import UsageError
+from backgraph.evaluate import Bindings
 from backgraph.language.node import Node
 from backgraph.language.parse import Assumption, parse
 from backgraph.rules import Rule
@@ -22,6 +23,8 @@ from backgraph.show.derive import Derivation, derive
 from backgraph.show.page import Formula, Remark, Section, Sentence, fill, listed, shape_words
 from backgraph.show.page_latex import as_latex
 from backgraph.show.sentences import Narrator
+from backgraph.show.tiny import tiny_values
+from backgraph.show.worked import Worked, work_out
 
 LANGUAGES = {"en": words_en, "zh": words_zh}
 FORMATS = ("text", "latex", "markdown", "html", "json", "numpy")
@@ -37,6 +40,7 @@ class Explanation:
     ascii: bool = False
     format: str = "text"
     assumptions: tuple[str, ...] = ()
+    worked: Worked | None = None
 
     def text(self) -> str:
         """As text for a terminal."""
@@ -58,7 +62,7 @@ class Explanation:
         """As data: formulas as text, ASCII and LaTeX, with shapes, rules and paths."""
         from backgraph.show.data import as_data
 
-        return as_data(self.derivation) | {"language": self.lang, "assumptions": list(self.assumptions)}
+        return as_data(self.derivation, self.worked) | {"language": self.lang, "assumptions": list(self.assumptions)}
 
     def numpy(self) -> str:
         """As NumPy source of `cost_and_gradients`. Raises UsageError BG601 for an operation without a spelling."""
@@ -89,17 +93,25 @@ def explain(
     format: str = "text",
     index: bool = False,
     assumptions: Sequence[str | Assumption] = (),
+    values: Bindings | bool = False,
 ) -> Explanation:
     """The gradient of the scalar `cost` with respect to `wrt`, derived step by step.
 
-    `names` are the user's; other intermediates are named systematically. `index` adds the form with indices. Raises
-    UsageError BG601 for an unknown language or format, GraphError BG108 and CalculusError BG301 as `gradient` does.
+    `names` are the user's; other intermediates are named systematically. `index` adds the form with indices. `values`
+    adds the numbers at every node, each gradient checked: for inputs by node or name, or True for made-up ones; what
+    is not given is made up. Raises UsageError BG601 for an unknown language or format, GraphError BG108 and
+    CalculusError BG301 as `gradient` does, CalculusError BG302 for values that do not fit.
     """
     _known("lang", lang, tuple(LANGUAGES))
     _known("format", format, FORMATS)
     derivation = derive(cost, wrt, names, cost_name)
     taken = tuple(_assumed(each, lang) for each in assumptions)
-    return Explanation(derivation, _sections(derivation, lang, index, taken), lang, ascii, format, taken)
+    worked = None
+    if values is not False:
+        given = {} if values is True else values
+        worked = work_out(derivation, tiny_values(cost, derivation.gradients.targets, given))
+    sections = _sections(derivation, lang, index, taken, worked)
+    return Explanation(derivation, sections, lang, ascii, format, taken, worked)
 
 
 def explain_text(source: str, wrt: Sequence[str], *, shapes: Any = "", **options: Any) -> Explanation:
@@ -137,13 +149,16 @@ def _rewrite(rule: Rule, times: int, lang: str) -> Sentence:
     )
 
 
-def _sections(derivation: Derivation, lang: str, index: bool, assumptions: tuple[str, ...]) -> tuple[Section, ...]:
+def _sections(
+    derivation: Derivation, lang: str, index: bool, assumptions: tuple[str, ...], worked: Worked | None
+) -> tuple[Section, ...]:
     words, ties, operations = LANGUAGES[lang].WORDS, LANGUAGES[lang].TIES, LANGUAGES[lang].OPERATIONS
-    narrator = Narrator(derivation, words, index, operations)
+    narrator = Narrator(derivation, words, index, operations, worked)
     J, targets = derivation.cost, listed(narrator.targets, words["comma"], words["and"])
     rewrites = [_rewrite(rule, times, lang) for rule, times in derivation.rewrites]
     intro = Remark(fill(words["backward_intro"], J=J), below=False)
     sections = (
+        Section((words["tiny_title"],), tuple(narrator.inputs())),
         Section(fill(words["forward_title"], J=J), narrator.forward()),
         Section((words["assumptions_title"],), _remarks([(each,) for each in assumptions])),
         Section(fill(words["backward_title"], J=J, targets=targets), (intro, *narrator.backward())),

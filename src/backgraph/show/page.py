@@ -13,7 +13,10 @@ import string
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from backgraph.language.dims import Shape, shape_text
 from backgraph.language.notation import Relation, Tree
@@ -48,7 +51,16 @@ class Remark:
     below: bool = True
 
 
-Block: TypeAlias = Formula | Remark
+@dataclass(frozen=True)
+class Numbers:
+    """left = an array of numbers, with what is said of it (how it was checked)."""
+
+    left: Tree
+    array: NDArray[Any]
+    aside: Sentence = ()
+
+
+Block: TypeAlias = Formula | Remark | Numbers
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,9 @@ def _section_text(section: Section, ascii: bool) -> list[str]:
     column = max((w for w in map(width, formulas.values()) if w <= WIDEST), default=0)
     lines = [plain(section.title, ascii)]
     for block in section.blocks:
+        if isinstance(block, Numbers):
+            lines += _numbers_text(block, ascii)
+            continue
         if isinstance(block, Remark):
             lines += wrapped(plain(block.words, ascii, HELD), "       " if block.below else "  ")
             continue
@@ -151,6 +166,42 @@ def _section_text(section: Section, ascii: bool) -> list[str]:
         gap = " " * (max(column - width(formula), 0) + 3) if aside else ""
         lines.append(f"{number}{formula}{gap}{aside}")
     return lines
+
+
+def _numbers_text(block: Numbers, ascii: bool) -> list[str]:
+    """name = a matrix in brackets, row by row; what is said of it behind the last row."""
+    name, aside = text(block.left, ascii=ascii), plain(block.aside, ascii)
+    rows = matrix_rows(block.array)
+    head = f"       {name} = "
+    lines = [(head if i == 0 else " " * width(head)) + row for i, row in enumerate(rows)]
+    return [*lines[:-1], lines[-1] + (f"   {aside}" if aside else "")]
+
+
+MOST_NUMBERS = 48
+"""Larger arrays are described, not printed."""
+
+
+def matrix_rows(array: NDArray[Any]) -> list[str]:
+    """The rows of a matrix as text, in columns; of more axes, one matrix after the other."""
+    if array.size > MOST_NUMBERS or array.size == 0:
+        return ["×".join(map(str, array.shape)) + " …"]
+    if array.ndim == 0:
+        return [number_words(array[()])]
+    if array.ndim > 2:
+        return [row for i, part in enumerate(array) for row in _labelled(i, matrix_rows(part))]
+    cells = [[number_words(x) for x in row] for row in np.atleast_2d(array)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return ["[ " + "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) + " ]" for row in cells]
+
+
+def _labelled(index: int, rows: list[str]) -> list[str]:
+    label = f"{index}: "
+    return [(label if i == 0 else " " * len(label)) + row for i, row in enumerate(rows)]
+
+
+def number_words(value: Any) -> str:
+    """Four figures: 0.2689, −1.5, 1.2e-05."""
+    return str(value) if isinstance(value, (bool, np.bool_, int, np.integer)) else f"{float(value):.4g}"
 
 
 def wrapped(line: str, indent: str, columns: int = 110) -> list[str]:
@@ -182,12 +233,32 @@ def as_markdown(sections: Sequence[Section]) -> str:
     for section in sections:
         lines += [f"### {joined(section.title, _dollars, str)}", ""]
         for block in section.blocks:
-            if isinstance(block, Remark):
+            if isinstance(block, Numbers):
+                aside = joined(block.aside, _dollars, _markdown)
+                lines += [f"  - ${latex(block.left)} = {latex_matrix(block.array)}$ {aside}".rstrip(), ""]
+            elif isinstance(block, Remark):
                 lines += [("  " if block.below else "") + "- " + joined(block.words, _dollars, _markdown), ""]
             else:
                 aside = joined(block.aside, _dollars, _markdown)
                 lines += [f"{_number(block)}${latex(block.tree)}$ {aside}".rstrip(), ""]
     return "\n".join(lines)
+
+
+def latex_matrix(array: NDArray[Any]) -> str:
+    """A matrix in LaTeX; of more axes, one matrix after the other."""
+    if array.size > MOST_NUMBERS or array.size == 0:
+        return r" \times ".join(map(str, array.shape)) + r"\ \dots"
+    if array.ndim == 0:
+        return _latex_number(array[()])
+    if array.ndim > 2:
+        return r",\ ".join(latex_matrix(part) for part in array)
+    rows = (" & ".join(map(_latex_number, row)) for row in np.atleast_2d(array))
+    return r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
+
+
+def _latex_number(value: Any) -> str:
+    mantissa, _, exponent = number_words(value).partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def as_html(sections: Sequence[Section], ascii: bool = False) -> str:
@@ -200,7 +271,10 @@ def as_html(sections: Sequence[Section], ascii: bool = False) -> str:
     for section in sections:
         lines.append(f"<h3>{written(section.title)}</h3>")
         for block in section.blocks:
-            if isinstance(block, Remark):
+            if isinstance(block, Numbers):
+                rows = html.escape("\n".join(_numbers_text(block, ascii)))
+                lines.append(f'<pre style="margin:0 0 0 1em">{rows}</pre>')
+            elif isinstance(block, Remark):
                 lines.append(f'<p style="margin:0 0 0 {"3em" if block.below else "0"}">{written(block.words)}</p>')
             else:
                 formula = html.escape(text(block.tree, ascii=ascii))

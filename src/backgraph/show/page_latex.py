@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from backgraph.language.notation import Tree
 from backgraph.show.latex import escaped, latex, word
 from backgraph.show.names import SPELLED
-from backgraph.show.page import Remark, Section, joined, raised
+from backgraph.show.page import Numbers, Remark, Section, joined, latex_matrix, raised
 
 ENGLISH = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -45,7 +45,10 @@ def as_latex(sections: Sequence[Section], chinese: bool = False) -> str:
     for section in sections:
         lines.append(rf"\section*{{{joined(section.title, _brackets, prose)}}}")
         for block in section.blocks:
-            if isinstance(block, Remark):
+            if isinstance(block, Numbers):
+                maths = f"{latex(block.left)} = {latex_matrix(block.array)}"
+                lines.append(rf"\remark{{\({maths}\)\quad {joined(block.aside, _brackets, prose)}}}")
+            elif isinstance(block, Remark):
                 written = joined(block.words, _brackets, prose)
                 lines.append(rf"\remark{{{written}}}" if block.below else rf"{written}\par")
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from backgraph.language.dims import shape_text
-from backgraph.language.node import Node
+from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import BigSum, Gradient, Name, Partial, Product, Relation, Transposed, Tree
 from backgraph.language.op import Elementwise
 from backgraph.language.ops.linear import Bilinear
@@ -13,7 +13,8 @@ from backgraph.language.walk import consumers, topological_order
 from backgraph.show.conventions import is_decay
 from backgraph.show.derive import Arrival, Derivation, Step
 from backgraph.show.lifetimes import freed_after, kept_values, last_reads, reads_of
-from backgraph.show.page import Block, Formula, Remark, Sentence, fill, listed, shape_words
+from backgraph.show.page import Block, Formula, Numbers, Remark, Sentence, fill, listed, shape_words
+from backgraph.show.worked import Worked
 
 ORDINALS = ("first", "second", "third")
 
@@ -22,9 +23,15 @@ class Narrator:
     """Tells a derivation with the sentences of one language; a note is told once."""
 
     def __init__(
-        self, derivation: Derivation, words: Mapping[str, str], index: bool, operations: Mapping[str, str]
+        self,
+        derivation: Derivation,
+        words: Mapping[str, str],
+        index: bool,
+        operations: Mapping[str, str],
+        worked: Worked | None = None,
     ) -> None:
         self.derivation, self.words, self.index, self.operations = derivation, words, index, operations
+        self.worked = worked
         self.told: set[str] = set()
         self.uses = consumers(topological_order([derivation.gradients.cost]))
         self.kept, self.last = kept_values(derivation), last_reads(derivation)
@@ -40,8 +47,24 @@ class Narrator:
         return Name(self.derivation.names[node])
 
     def forward(self) -> tuple[Block, ...]:
-        """One formula for each named node, with its shape, its operation, and what it means."""
-        return tuple(self._definition(d.node, d.name, d.formula) for d in self.derivation.forward)
+        """One formula for each named node, with its shape, its operation, and what it means; and its numbers."""
+        blocks: list[Block] = []
+        for d in self.derivation.forward:
+            blocks.append(self._definition(d.node, d.name, d.formula))
+            blocks += [] if self.worked is None else [Numbers(d.name, self.worked.values[d.node])]
+        return tuple(blocks)
+
+    def inputs(self) -> Iterator[Block]:
+        """The numbers that a tiny example begins with."""
+        if self.worked is None:
+            return
+        sizes = [f"{name} = {size}" for name, size in self.worked.sizes.items()]
+        key = "tiny_sizes" if sizes else "tiny_numbers"
+        yield Remark(self.say(key, sizes=listed(sizes, self.words["comma"], self.words["comma"])), below=False)
+        for node, name in self.derivation.names.items():
+            if node.op.is_variable:
+                yield Numbers(Name(name), self.worked.values[node])
+        yield Remark(self.say("tiny_checked"), below=False)
 
     def _definition(self, node: Node, name: Tree, formula: Tree) -> Formula:
         roles = [f"role_{consumer.op.name}_{position}" for consumer, position in self.uses.get(node, [])]
@@ -60,6 +83,41 @@ class Narrator:
             yield Formula(step.name, step.formula, shape, number)
             for sentence in self._step(step, number):
                 yield Remark(sentence)
+            yield from self._numbers(step)
+        done = {step.of for step in self.derivation.steps}
+        left_out = [n for n in self.derivation.names if n.op.is_variable and n.dtype in FLOATS and n not in done]
+        if self.worked is not None and left_out:
+            gradients = [Gradient(self.called(node), self.derivation.cost) for node in left_out]
+            comma, last = self.words["comma"], self.words["and"]
+            yield Remark(self.say("not_computed", list=listed(gradients, comma, last)), below=False)
+
+    def _numbers(self, step: Step) -> Iterator[Block]:
+        """The numbers of a step: of names it introduces, of its contributions, of the gradient with its check."""
+        if self.worked is None:
+            return
+        for (name, _), node in zip(step.lets, step.let_nodes, strict=True):
+            yield Numbers(name, self.worked.of(node))
+        if len(step.arrivals) > 1:
+            for arrival in step.arrivals:
+                yield Numbers(arrival.formula, self.worked.of(arrival.node))
+        yield Numbers(step.name, self.worked.gradients[step.of], self._checked(step.of))
+
+    def _checked(self, node: Node) -> Sentence:
+        """What comparing the gradient with numerical derivatives said."""
+        check = None if self.worked is None else self.worked.checks.get(node)
+        if check is None or check.worst is None:
+            return ()
+        wrong = check.status in ("wrong", "not finite")
+        method = self.words[f"method_{check.method.replace(' ', '_')}"]
+        errors = [e.error for e in check.elements if e.status == "right"]
+        facts = {"error": f"{max(errors, default=0.0):.0e}", "method": method}
+        if wrong:
+            return self.say(
+                "checked_wrong", rule=f"{check.worst.by_rule:.6g}", numbers=f"{check.worst.by_numbers:.6g}", **facts
+            )
+        kinks = sum(e.status == "at a kink" for e in check.elements)
+        sentence = self.say("checked" if check.method == "complex step" else "checked_by", **facts)
+        return sentence + self.say("checked_kinks", n=str(kinks)) if kinks else sentence
 
     def _step(self, step: Step, number: int) -> Iterator[Sentence]:
         V = self.called(step.of)

@@ -1,7 +1,8 @@
-"""A tiny example: small sizes for all dimensions and short numbers for all leaves, chosen so that nothing is undefined.
+"""A tiny example: small sizes and made-up numbers for the inputs of a cost, the same every time.
 
-Numbers have one decimal and are always the same. First they have both signs; where a value or a gradient is not finite
-at these (a logarithm of a negative number), they are positive; labels and other integers are 0 and 1 in turn.
+sizes      2 and 3 in turn, so that a matrix and its transpose differ
+numbers    tenths between −1 and 1, a function of the input's name (Philox); positive ones where those do not serve
+serves     every value and gradient is finite, and no gradient that is asked for lies at a kink
 """
 
 from __future__ import annotations
@@ -11,76 +12,91 @@ from typing import Any
 
 import numpy as np
 
-from backgraph.errors import CalculusError
-from backgraph.evaluate import evaluate
-from backgraph.language.dims import Open, at, symbols, symbols_within
-from backgraph.language.node import FLOATS, Node
+from backgraph.calculus.backprop import gradient
+from backgraph.calculus.gradcheck import check_gradient
+from backgraph.errors import BackgraphError, CalculusError
+from backgraph.evaluate import evaluate, measure
+from backgraph.language.dims import Dim, Open, at, symbols
+from backgraph.language.node import Node
 from backgraph.language.op import Array
-from backgraph.language.walk import topological_order
+from backgraph.language.ops.random import first_word
+from backgraph.language.walk import leaves, topological_order
 
-SIZES = (3, 2, 4)
-"""The sizes of the first, second, third symbol; then again."""
-OPEN = (3,)
-"""The shape of what may have any."""
-ATTEMPTS = ("signed", "positive", "small")
+SIZES = (2, 3)
+TRIES = 24
+"""So many examples are made up before it is said that none serves."""
 
 
-def tiny_sizes(order: Sequence[Node], given: Mapping[str, int]) -> dict[str, int]:
-    """A small number for every symbol in `order` that `given` does not have; neighbours differ."""
-    found: dict[str, int] = {}
-    for node in order:
-        within = symbols(node.shape) | symbols_within(tuple(vars(node.op).values()) if node.is_leaf else ())
-        for name in sorted(within):
-            found.setdefault(name, given.get(name, SIZES[len(found) % len(SIZES)]))
-    if unknown := given.keys() - found.keys():
-        expected = ", ".join(found) or "none"
-        raise CalculusError("BG302", min(unknown), "no dimension of this name", expected=expected)
+def tiny_values(
+    cost: Node, wrt: Sequence[Node], given: Mapping[Any, Any] | None = None, sizes: Mapping[str, int] | None = None
+) -> dict[Node, Array]:
+    """Values for every input of `cost`: those `given` (by name or node), and made-up ones that serve for the others.
+
+    Raises CalculusError BG302 if what is given does not fit, or no made-up numbers serve.
+    """
+    variables = leaves([cost, *wrt])
+    known = {node: np.asarray(value) for node, value in _by_node(variables, given or {}).items()}
+    measured: dict[str, Any] = dict(sizes or {})
+    for node, value in known.items():
+        measure(node, value.shape, measured)
+    free = [node for node in variables if node not in known]
+    for values in _candidates(free, known, _all_sizes(variables, measured)):
+        if not free or serves(cost, wrt, values):
+            return values
+    raise CalculusError("BG302", str(cost.op), "no made-up numbers serve", hint="give a file with --data")
+
+
+def _by_node(variables: Sequence[Node], given: Mapping[Any, Any]) -> dict[Node, Any]:
+    """What is given by name or node, by node; integers serve as real numbers."""
+    by_name = {str(node.op): node for node in variables}
+    found: dict[Node, Any] = {}
+    for key, value in given.items():
+        node = key if isinstance(key, Node) else by_name.get(key)
+        if node is None:
+            known = ", ".join(by_name)
+            raise CalculusError("BG302", str(key), "no input of this name", expected=known or "none")
+        array = np.asarray(value)
+        whole = node.dtype == "int64" and array.dtype.kind == "f" and np.array_equal(array, np.rint(array))
+        found[node] = array.astype(node.dtype) if whole or node.dtype.startswith("float") else array
     return found
 
 
-def tiny_values(outputs: Sequence[Node], sizes: Mapping[str, int], given: Mapping[Node, Any]) -> dict[Node, Array]:
-    """Values for all leaves at which `outputs` are finite, if there are any among those tried; `given` are kept."""
-    leaves = [node for node in topological_order(outputs) if node.op.is_variable]
-    values: dict[Node, Array] = {}
-    for attempt in ATTEMPTS:
-        values = {node: _chosen(number, node, sizes, attempt) for number, node in enumerate(leaves)}
-        values |= {node: np.asarray(array, node.dtype) for node, array in given.items() if node in values}
-        if all(np.isfinite(array).all() for array in evaluate(list(outputs), values)):
-            break
-    return values
+def _all_sizes(variables: Sequence[Node], measured: Mapping[str, Any]) -> dict[str, int]:
+    """The sizes that are known, and 2 and 3 in turn for the others."""
+    names = dict.fromkeys(name for node in variables if isinstance(node.shape, tuple) for dim in node.shape
+                          for name in sorted(symbols((dim,))))  # fmt: skip
+    free = [name for name in names if name not in measured]
+    return {**measured, **{name: SIZES[i % len(SIZES)] for i, name in enumerate(free)}}
 
 
-def _chosen(number: int, node: Node, sizes: Mapping[str, int], attempt: str) -> Array:
-    shape = _shape(node, sizes)
-    if node.dtype == "bool":
-        return np.arange(int(np.prod(shape))).reshape(shape) % 2 == 0
-    if node.dtype not in FLOATS:
-        return (np.arange(int(np.prod(shape)), dtype=node.dtype).reshape(shape) + 1) % 2
-    random = np.random.default_rng(number)
-    if attempt == "signed":
-        drawn = random.choice([-1.0, 1.0], shape) * random.integers(1, 10, shape) / 10
-    else:
-        drawn = random.integers(1, 10, shape) / (10 if attempt == "positive" else 40)
-    return np.asarray(drawn, node.dtype)
+def _candidates(
+    free: Sequence[Node], known: Mapping[Node, Array], sizes: Mapping[str, int]
+) -> Iterator[dict[Node, Array]]:
+    for attempt in range(TRIES):
+        yield {**known, **{node: _numbers(node, sizes, attempt) for node in free}}
 
 
-def _shape(node: Node, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    if isinstance(node.shape, Open):
-        return OPEN
-    return tuple(int(at(dim, sizes)) for dim in node.shape)  # type: ignore[arg-type]
+def _numbers(node: Node, sizes: Mapping[str, int], attempt: int) -> Array:
+    """Tenths, from −1 to 1 in one attempt and from 0.1 to 1 in the next; integers are 0 or 1, at last 0 alone."""
+    dims: tuple[Dim, ...] = () if isinstance(node.shape, Open) else node.shape
+    shape = tuple(int(str(at(dim, sizes))) for dim in dims)
+    elements = np.arange(int(np.prod(shape))).reshape(shape)
+    key = int.from_bytes(str(node.op).encode()[:7].ljust(7, b"\0"), "big")
+    words = first_word(key, attempt, elements)
+    if node.dtype in ("int64", "bool"):
+        return ((words % 2) * (attempt < TRIES // 2)).astype(node.dtype)
+    tenths = words % 10 + 1
+    signs = np.where(words // 16 % 2 == 1, -1, 1) if attempt % 2 == 0 else 1
+    return (tenths * signs / 10).astype(node.dtype)
 
 
-def probes(values: Mapping[Node, Array]) -> Iterator[dict[Node, Array]]:
-    """`values`, then other points: positive ones, and some of both signs."""
-    yield dict(values)
-    for seed, positive in ((1, True), (2, False), (3, False)):
-        random = np.random.default_rng(seed)
-        yield {
-            node: np.asarray(_other(random, array, positive), array.dtype) if array.dtype.kind == "f" else array
-            for node, array in values.items()
-        }
-
-
-def _other(random: np.random.Generator, array: Array, positive: bool) -> Array:
-    drawn = random.uniform(0.3, 1.2, array.shape)
-    return drawn if positive else drawn * random.choice([-1.0, 1.0], array.shape)
+def serves(cost: Node, wrt: Sequence[Node], values: Mapping[Node, Array]) -> bool:
+    """Whether every value and gradient is finite there, and no gradient lies at a kink."""
+    gradients = gradient(cost, wrt)
+    order = [node for node in topological_order([cost, *gradients.nodes]) if node.dtype.startswith("float")]
+    try:
+        finite = all(np.all(np.isfinite(array)) for array in evaluate(order, values))
+        checks = check_gradient(cost, wrt, values).checks if finite else ()
+    except BackgraphError:
+        return False
+    return finite and all(check.status != "at a kink" for check in checks)
