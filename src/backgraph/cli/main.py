@@ -1,6 +1,6 @@
 """`backgraph`: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
 
-0 done   2 bad input   3 could not save   4 diverged   70 internal error   130 Ctrl-C
+0 done   2 bad input   3 could not save   4 diverged   70 internal error   130 Ctrl-C   143 SIGTERM
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 
 from backgraph.cli.screen import complain, flush
 from backgraph.errors import BackgraphError, UsageError
+from backgraph.train.interrupt import TERMINATED, Terminated
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED
+    except Terminated:
+        complain("terminated")
+        return TERMINATED
     except BackgraphError as error:
         complain(error.line())
         return error.exit_code

@@ -1,4 +1,4 @@
-"""Where results go: folders that are known to be writable before training begins, and tables that are only data.
+"""Where results go: files that are known to be writable before work begins, and tables that are only data.
 
 A spreadsheet takes a cell that begins with = + - @ for a formula and runs it; such texts get an apostrophe in front.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,31 +15,6 @@ from backgraph.errors import FileError
 
 MODEL = "model.safetensors"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def check_folder(path: Path, overwrite: bool) -> None:
-    """Refuse a folder for results that holds something already, unless `overwrite`; nothing is made yet.
-
-    Raises FileError BG551.
-    """
-    try:
-        occupied = path.exists() and (not path.is_dir() or any(path.iterdir()))
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
-    if occupied and not path.is_dir():
-        raise FileError("BG551", str(path), "is not a folder", hint="name another")
-    if occupied and not overwrite:
-        raise FileError("BG551", str(path), "the folder is not empty", hint="add --overwrite, or name another")
-
-
-def made_folder(path: Path) -> None:
-    """Make the folder, if need be, and try to write in it. Raises FileError BG551."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
 
 
 def writable_file(path: Path, overwrite: bool) -> Path:
@@ -76,8 +50,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return text == text.strip()
-
-
-def _unwritable(path: Path, error: Exception) -> FileError:
-    why = error.strerror if isinstance(error, OSError) else str(error)
-    return FileError("BG551", str(path), "cannot be written to", got=why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,14 @@ from typing import Any
 from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag, Whole, widths
-from backgraph.cli.output import MODEL, check_folder, made_folder
-from backgraph.cli.progress import progress
 from backgraph.cli.report import network_lines, result_line, table_lines
-from backgraph.cli.screen import note, say
+from backgraph.cli.run import Place, compared, run
+from backgraph.cli.screen import say
 from backgraph.errors import TrainingError, UsageError, nearest
 from backgraph.models.trainer import Recipe, Trainer
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.optim.limits import not_negative, whole
+from backgraph.train.unchanged import UnchangedFile
 
 
 @Parameter(name="*")
@@ -27,7 +28,7 @@ class Options:
     """The options of `backgraph train`; each line below a field is its help."""
 
     out: Path
-    """Folder for the model."""
+    """Folder for the run: configuration, metrics, checkpoints, model."""
     target: str | None = None
     """The column to predict."""
     hidden: str = "64"
@@ -58,8 +59,10 @@ class Options:
     """Between the columns of a CSV file; a comma, or a tab for .tsv."""
     decimal: str = "."
     """The decimal sign in a CSV file."""
+    resume: Flag = False
+    """Go on with the run in the folder, to the same bits as if it had not been ended; other options as they were."""
     overwrite: Flag = False
-    """Write into the folder even if it is not empty."""
+    """Begin anew in a folder that is not empty."""
     json: Flag = False
     """Print the result as one line of JSON."""
 
@@ -72,18 +75,26 @@ def train(data: Path | None = None, /, *, options: Options) -> None:
         options: see Options.
     """
     whole("--epochs", options.epochs, least=0)
-    recipe, out = _recipe(options), options.out
-    check_folder(out, options.overwrite)
+    recipe, place = _recipe(options), _place(options)
+    place.check()
+    watched = None if data is None else UnchangedFile(data)
     trainer = _trainer(data, recipe, options)
-    made_folder(out)
-    if not options.json:
-        for line in (*table_lines(trainer), *network_lines(trainer)):
-            say(line)
-    began = time.perf_counter()
-    _run(trainer, options.epochs, out / MODEL)
+    remarks = {"data": None if data is None else str(data), "epochs": options.epochs, "command": sys.argv[1:]}
+    with place.entered(compared(options, trainer), remarks) as directory:
+        if not options.json:
+            for line in (*table_lines(trainer), *network_lines(trainer)):
+                say(line)
+        began = time.perf_counter()
+        model = run(trainer, options.epochs, directory, watched)
     seconds = time.perf_counter() - began
-    result = _result(trainer) | {"seconds": round(seconds, 3), "model": str(out / MODEL)}
+    result = _result(trainer) | {"seconds": round(seconds, 3), "model": str(model)}
     say(json_text.dumps(result, ensure_ascii=False) if options.json else result_line(result))
+
+
+def _place(options: Options) -> Place:
+    if options.resume and options.overwrite:
+        raise UsageError("BG601", "--resume", "says the contrary of --overwrite", hint="leave one of them out")
+    return Place(options.out, options.overwrite, options.resume)
 
 
 def _recipe(options: Options) -> Recipe:
@@ -120,24 +131,6 @@ def _trainer(data: Path | None, recipe: Recipe, options: Options) -> Trainer:
         raise UsageError("BG601", "--target", "the column to predict is not named", hint="add --target COLUMN")
     table = read_table(data, separator=options.separator, decimal=options.decimal)
     return Trainer(table, options.target, recipe)
-
-
-def _run(trainer: Trainer, epochs: int, model: Path) -> None:
-    """Train and save; what Ctrl-C leaves is saved as well, and the interruption passes on."""
-    try:
-        with progress(epochs) as callbacks:
-            trainer.run(epochs, callbacks)
-    except KeyboardInterrupt:
-        _save(trainer, model)
-        note(f"backgraph: stopped in epoch {trainer.training.epoch + 1}; the model so far is in {model}")
-        raise
-    _save(trainer, model)
-
-
-def _save(trainer: Trainer, model: Path) -> None:
-    training = trainer.training
-    about = {"epochs": training.epoch, "steps": training.done, "seed": training.seed, "history": training.history}
-    trainer.fitted.save(model, about)
 
 
 def _result(trainer: Trainer) -> dict[str, Any]:

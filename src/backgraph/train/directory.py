@@ -52,8 +52,8 @@ class RunDirectory:
     """The folder `path` as the keeper of a run; a context manager that holds its lock.
 
     `options` are whatever else the run depends on, such as the command line's; they must be the same when it is
-    resumed. `seconds` and `epochs` say how often to save. Entering raises FileError BG504 where another process works
-    in the folder, and BG551 where it cannot be written to.
+    resumed. `remarks` are written down beside them, and may differ. `seconds` and `epochs` say how often to save.
+    Entering raises FileError BG504 where another process works in the folder, and BG551 where it cannot be written to.
     """
 
     def __init__(
@@ -63,11 +63,12 @@ class RunDirectory:
         seconds: float = 30.0,
         epochs: int | None = None,
         options: Mapping[str, Any] | None = None,
+        remarks: Mapping[str, Any] | None = None,
     ) -> None:
         self.path = Path(path)
         self.seconds = not_negative("seconds", seconds)
         self.epochs = None if epochs is None else whole("epochs", epochs)
-        self.options = dict(options or {})
+        self.options, self.remarks = dict(options or {}), dict(remarks or {})
         self._lock = Lock(self.path)
         self._curves = Curves(self.path)
         self._identity: Identity = {}
@@ -99,6 +100,15 @@ class RunDirectory:
         """The checkpoints, the oldest first."""
         folder = self.path / CHECKPOINTS
         return [folder / name for name in listed(folder) if NAME.fullmatch(name)] if folder.is_dir() else []
+
+    def clear(self) -> None:
+        """Forget the run in the folder. Raises FileError BG551."""
+        try:
+            for path in (*self.checkpoints(), self.path / CONFIGURATION):
+                if path.exists():
+                    CALLS["remove"](path)
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
 
     def begin(
         self, training: Training, data: Mapping[Node, Array], callbacks: Sequence[Callback], validation: object = None
@@ -167,9 +177,10 @@ class RunDirectory:
         return path
 
     def _configuration(self) -> str:
-        described = {name: text for name, text in self._identity.items() if name not in (COST, STEP)}
+        parts = self._identity.items()
+        described = {name: text for name, text in parts if name not in (COST, STEP) and not name.startswith("option ")}
         graph = self._identity[COST].splitlines()
-        whole = {"backgraph": _version(), "options": self.options, "run": described, "graph": graph}
+        whole = {"backgraph": _version(), **self.remarks, "options": self.options, "run": described, "graph": graph}
         return json.dumps(whole, indent=2, ensure_ascii=False, default=str) + "\n"
 
 

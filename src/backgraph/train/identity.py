@@ -84,11 +84,13 @@ def described(value: object) -> str:
 def check_same(where: str, old: Identity, new: Identity, same_version: bool) -> None:
     """Refuse to go on as `new` where `old` was begun: FileError BG505 with the first differences and their number.
 
-    Another version of backgraph may rewrite the same cost into another step; then the cost alone is compared.
+    Another version of backgraph may rewrite the same cost into another step, and know other options; then what both
+    know is compared, and the cost alone.
     """
-    compared = [name for name in {**old, **new} if same_version or name != STEP]
-    if old.get(COST) != new.get(COST):
-        compared.remove(STEP)
+    if same_version:
+        compared = [name for name in {**old, **new} if name != STEP or old.get(COST) == new.get(COST)]
+    else:
+        compared = [name for name in old if name in new and name != STEP]
     names = [name for name in compared if old.get(name) != new.get(name)]
     if not names:
         return

@@ -25,6 +25,18 @@ class Terminated(SystemExit):
         super().__init__(TERMINATED)
 
 
+class AtOnce(BaseException):
+    """Beside KeyboardInterrupt or Terminated: it was the second signal, and a step may have been cut off."""
+
+
+class InterruptedAtOnce(KeyboardInterrupt, AtOnce):
+    """A second Ctrl-C."""
+
+
+class TerminatedAtOnce(Terminated, AtOnce):
+    """A second SIGTERM."""
+
+
 class Interrupt:
     """Whether somebody wants training to stop; engines look at it before every step.
 
@@ -39,7 +51,7 @@ class Interrupt:
     def request(self, number: int = 0, _frame: FrameType | None = None) -> None:
         """Note the wish, or obey at once if it is not the first; has the signature of a signal handler."""
         if self.requested and number:
-            raise stopped(number)
+            raise TerminatedAtOnce() if number == signal.SIGTERM else InterruptedAtOnce()
         self.requested, self.signal = True, number
         if self.announce is not None:
             self.announce()

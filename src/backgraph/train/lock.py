@@ -39,6 +39,17 @@ class Lock:
             raise
         self.descriptor = descriptor
 
+    def check(self) -> None:
+        """Raise FileError BG504 if another process holds it; nothing is made or kept."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # there is no lock
+            return
+        try:
+            self._lock(descriptor)
+        finally:
+            os.close(descriptor)
+
     def release(self) -> None:
         """Give it back; harmless if it was not taken."""
         if self.descriptor is not None:
