@@ -74,14 +74,17 @@ class Learner:
         for name in self.method.metrics:
             function_of(name, self.mlp.task)
         network, method = self.mlp.network, self.method
-        self.data = self.mlp.data(
-            self.examples.X, self.examples.y, codes=self.examples.codes, weights=self.examples.weights
-        )
+        self.take(self.examples)
         self.training = begin(
             network.cost, self.start, self.data, optimizer=method.optimizer, batch_size=method.batch_size,
             seed=method.seed, clip=method.clip, decayed=network.weights, scheduled=self.mlp.scheduled(method.seed),
             shuffle=method.shuffle, weights=network.weighted,
         )  # fmt: skip
+
+    def take(self, examples: Examples) -> None:
+        """Other examples, as many, in place of those before."""
+        self.examples = examples
+        self.data = self.mlp.data(examples.X, examples.y, codes=examples.codes, weights=examples.weights)
 
     @property
     def callbacks(self) -> list[Callback]:

@@ -124,6 +124,10 @@ class MLP:
             hint = "leave it out: it is for classes, with their own loss"
             raise TrainingError("BG401", "label_smoothing", "has no meaning", got=self.label_smoothing, hint=hint)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields: a graph is not pickled, but built again."""
+        return {name: value for name, value in vars(self).items() if name != "network"}
+
     @property
     def activations(self) -> tuple[Activation, ...]:
         """One for each hidden layer."""

@@ -49,7 +49,8 @@ class Training:
     `history` has a row for each finished epoch: "loss", the mean of the cost over its examples as they were seen, and
     what validation said. `loss_sum` is the running sum of the unfinished epoch, in float64 and in the order of steps.
     `shuffle` says whether each epoch has an order of its own. `weights` is the leaf with the weights of the examples
-    where the cost is a mean by weight: then so is the loss of an epoch.
+    where the cost is a mean by weight: then so is the loss of an epoch. `first_step` is the number that schedules and
+    the optimiser have for step 0, where earlier training counts.
     """
 
     step: Step
@@ -59,6 +60,7 @@ class Training:
     seed: int
     shuffle: bool = True
     weights: Node | None = None
+    first_step: int = 0
     done: int = 0
     loss_sum: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
@@ -139,7 +141,7 @@ class Training:
 
     def _steps(self, index: Array, run: _Run) -> None:
         """One call of the engine, and the account of what it did. Raises DivergenceError."""
-        scalars = self.step.schedule(self.done, len(index))
+        scalars = self.step.schedule(self.first_step + self.done, len(index))
         with run.pace.measured(len(index)):
             outputs = run.engine.run(
                 self.step, self.variables, run.data, index=index, scalars=scalars, interrupt=run.interrupt

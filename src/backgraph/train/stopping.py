@@ -7,7 +7,7 @@ Prechelt, "Early stopping — but when?" (1998).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,19 +45,21 @@ class EarlyStopping(Callback):
         self.best_epoch = self.improved_epoch = 0
         self.best_score = self.improved_score = math.nan
 
-    @property
-    def is_best(self) -> bool:
-        """Whether there are best weights to take."""
-        return bool(self.best)
-
     def epoch_done(self, training: Training) -> bool:
         """Whether the patience is at an end."""
-        score, epoch = self._score(training), training.epoch
-        if not self.best or self._gain(score, self.best_score) > 0:
-            self.best_epoch, self.best_score = epoch, score
-            self.best = [array.copy() for array in _parameters(training)]
-        if not self.improved_epoch or self._gain(score, self.improved_score) > self.min_delta:
+        return self.consider(self._score(training), training.epoch, _parameters(training))
+
+    def consider(self, score: float, epoch: int, parameters: Sequence[Array]) -> bool:
+        """Remember `parameters` (copies) if they are the best so far; whether the patience is at an end.
+
+        Training that goes on from weights it was given may have them considered first, as epoch 0.
+        """
+        first = not self.best
+        if first or self._gain(score, self.improved_score) > self.min_delta:
             self.improved_epoch, self.improved_score = epoch, score
+        if first or self._gain(score, self.best_score) > 0:
+            self.best_epoch, self.best_score = epoch, score
+            self.best = [array.copy() for array in parameters]
         return self.patience is not None and epoch - self.improved_epoch >= self.patience
 
     def take_best(self, training: Training) -> None:

@@ -1,0 +1,114 @@
+"""How an estimator's parameters become a method of training: minibatches, epochs, optimiser, clipping, stopping.
+
+Where a parameter says "auto" or None, it is decided by the number of rows, so that small tables get enough steps and
+large ones do not take all day.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from backgraph.errors import TrainingError
+from backgraph.models.learner import Method
+from backgraph.optim.clipping import Clip, ClipByGlobalNorm, ClipByValue
+from backgraph.optim.limits import not_negative, positive, whole
+from backgraph.optim.schedules import Constant, Schedule
+from backgraph.sklearn.solvers import ENDLESS, Span, optimizer_of, schedule_of
+from backgraph.train.engine import Engine, default_engine
+from backgraph.train.metrics import more_is_better
+from backgraph.train.stopping import EarlyStopping
+
+WHOLE_BATCH = 200
+"""Up to so many rows a step takes all of them: a weight of k is then the same as k copies."""
+BATCH = 256
+FEWEST_EPOCHS, MOST_EPOCHS = 12, 200
+MOST_STEPS = 12_000
+"""What max_iter=None aims at: as many epochs as these steps allow, within FEWEST_EPOCHS and MOST_EPOCHS."""
+HELD_OUT_FROM = 1_000
+"""From so many rows on, early_stopping="auto" holds some out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A method, the number of epochs, and the schedule that it has."""
+
+    method: Method
+    epochs: int
+    schedule: Schedule
+
+
+def plan(e: Any, rows: int, judged: bool, seed: int) -> Plan:
+    """How `fit` trains on `rows` rows; `judged` says whether there are rows to validate on."""
+    batch = batch_of(e, rows)
+    per_epoch = math.ceil(rows / batch)
+    epochs = epochs_of(e, per_epoch)
+    schedule = schedule_of(e, Span(rows, per_epoch, epochs * per_epoch))
+    return Plan(_method(e, batch, schedule, stopping_of(e) if judged else None, seed), epochs, schedule)
+
+
+def plan_of_part(e: Any, rows: int, seed: int) -> Plan:
+    """How `partial_fit` trains: one epoch. A schedule that leads to the end of training is constant here."""
+    batch = batch_of(e, rows)
+    per_epoch = math.ceil(rows / batch)
+    endless = callable(e.learning_rate) or e.learning_rate in ENDLESS
+    schedule = schedule_of(e, Span(rows, per_epoch, per_epoch)) if endless else Constant(e.learning_rate_init)
+    return Plan(_method(e, batch, schedule, None, seed), 1, schedule)
+
+
+def _method(e: Any, batch: int, schedule: Schedule, stopping: EarlyStopping | None, seed: int) -> Method:
+    metrics = [name for name in (e._default_metric, *e.metrics, monitored(e)) if name != "loss"]
+    optimizer = optimizer_of(e, schedule)
+    return Method(optimizer, batch, seed, bool(e.shuffle), clip_of(e), tuple(dict.fromkeys(metrics)), stopping)
+
+
+def stopping_of(e: Any) -> EarlyStopping:
+    """Early stopping as the parameters say."""
+    metric, patience = monitored(e), e.n_iter_no_change
+    never = isinstance(patience, float) and math.isinf(patience)
+    waits = None if never else whole("n_iter_no_change", patience)
+    return EarlyStopping(f"validation {metric}", waits, not_negative("tol", e.tol), more_is_better(metric))
+
+
+def monitored(e: Any) -> str:
+    """The metric that stops training."""
+    return e._default_monitor if e.monitor == "auto" else e.monitor
+
+
+def stops_early(e: Any, rows: int) -> bool:
+    """Whether rows are to be held out."""
+    return rows >= HELD_OUT_FROM if e.early_stopping == "auto" else bool(e.early_stopping)
+
+
+def batch_of(e: Any, rows: int) -> int:
+    """Rows in a minibatch."""
+    if e.batch_size != "auto":
+        return min(whole("batch_size", e.batch_size), rows)
+    return rows if rows <= WHOLE_BATCH else BATCH
+
+
+def epochs_of(e: Any, steps_per_epoch: int) -> int:
+    """How often every row is seen at most."""
+    if e.max_iter is not None:
+        return whole("max_iter", e.max_iter)
+    return min(max(MOST_STEPS // steps_per_epoch, FEWEST_EPOCHS), MOST_EPOCHS)
+
+
+def clip_of(e: Any) -> Clip | None:
+    """Clipping of gradients by their norm or by value."""
+    if e.clip_norm is not None and e.clip_value is not None:
+        raise TrainingError("BG401", "clip_norm", "and clip_value are both given", hint="choose one")
+    if e.clip_norm is not None:
+        return ClipByGlobalNorm(positive("clip_norm", e.clip_norm))
+    return None if e.clip_value is None else ClipByValue(positive("clip_value", e.clip_value))
+
+
+def engine_of(e: Any) -> Engine:
+    """The engine, within the threads and the memory that are allowed."""
+    if e.n_threads is None and e.memory is None:
+        return default_engine()
+    from backgraph.train.native import NativeEngine
+
+    threads = None if e.n_threads is None else whole("n_threads", e.n_threads)
+    return NativeEngine(threads, memory=e.memory)
