@@ -6,8 +6,9 @@ add) is an arrow without a box; a step that only passes a gradient on is told in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from backgraph.calculus.backprop import Term
 from backgraph.language.node import Node
 from backgraph.language.notation import Name, Number, Relation, Sum, Tree, times
 from backgraph.language.walk import topological_order
@@ -47,7 +48,7 @@ class BackwardRail:
         self._rungs()
 
     def _step(self, step: Step) -> None:
-        lets = [self._let(step, *each) for each in step.lets]
+        lets = [self._let(step, *each, node) for each, node in zip(step.lets, step.let_nodes, strict=True)]
         item = self._only_passed_on(step) or self._item(step)
         stand_in = self.derivation.stand_ins.of.get(self.derivation.gradients.of[step.of])
         if stand_in is not None:  # a number stands for itself
@@ -81,15 +82,15 @@ class BackwardRail:
         sources = self._sources(arrival)
         return sources[0] if len(sources) == 1 and self.called.get(arrival.formula) is sources[0] else None
 
-    def _let(self, step: Step, name: Tree, formula: Tree) -> tuple[Item, Tree]:
+    def _let(self, step: Step, name: Tree, formula: Tree, node: Node) -> tuple[Item, Tree]:
         row = max(self._row(step, arrival) for arrival in step.arrivals)
         caption = self.ladder.words["let"]
-        item = self.ladder.add(Relation("=", name, formula), caption, self.path, (GRADIENT, row), step.of)
+        item = self.ladder.add(Relation("=", name, formula), caption, self.path, (GRADIENT, row), node)
         for tree, source in list(self.called.items()):
             if _mentions(formula, tree):
                 self.ladder.join(source, item, self.path)
-        for node, source in self.forward.of.items():
-            if Name(self.forward.names.get(node, "")) in names_in(formula):
+        for forward, source in self.forward.of.items():
+            if Name(self.forward.names.get(forward, "")) in names_in(formula):
                 read(item, source)
         self.called[name] = item
         return item, name
@@ -132,13 +133,10 @@ class BackwardRail:
         return list(dict.fromkeys(found))
 
     def _caption(self, group: Sequence[Arrival]) -> str:
-        term, words = group[0].term, self.ladder.words
-        names = {"op": term.rule.name, "n": len(group)}
+        words = self.ladder.words
         if len(group) > 1:
-            return words["rule_several"].format(**names)
-        if len(term.consumer.inputs) == 1 or term.position >= len(PLACES):
-            return words["rule"].format(**names)
-        return words["rule_input"].format(which=words[PLACES[term.position]], **names)
+            return words["rule_several"].format(op=group[0].term.rule.name, n=len(group))
+        return rule_caption(group[0].term, words)
 
     def _keep(self, arrival: Arrival, item: Item) -> None:
         reads = [self.derivation.stand_ins.origin[leaf] for leaf in arrival.reads]
@@ -184,6 +182,14 @@ class BackwardRail:
             return self._home(step.of)
         rows = [self.forward.of[node].row for node in arrival.origins if node in self.forward.of]
         return min(rows, default=self._cost_row())
+
+
+def rule_caption(term: Term, words: Mapping[str, str]) -> str:
+    """`rule of matmul, second input`."""
+    name = term.rule.name
+    if len(term.consumer.inputs) == 1 or term.position >= len(PLACES):
+        return words["rule"].format(op=name)
+    return words["rule_input"].format(op=name, which=words[PLACES[term.position]])
 
 
 def side_is_decay(derivation: Derivation, rail: BackwardRail) -> bool:

@@ -12,6 +12,7 @@ from backgraph.show.ladder import FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, SUM, I
 from backgraph.show.picture import Band, Box, Edge, Label, Look, Picture, Point, Rect
 from backgraph.show.place import BAND, TOP, Plan, caption_markup, plan, size_of, tree_of
 from backgraph.show.route import Way, ways
+from backgraph.show.speech import speech
 from backgraph.show.text import text
 from backgraph.show.typeset import markup, set_markup
 
@@ -90,7 +91,15 @@ def _box(item: Item, area: Rect, look: Look) -> Box:
     if caption:
         top = baseline - line.height * k - 6
         labels.append(Label(caption, middle - small.width * look.small / 2000, top, look.small, item.path))
-    return Box(item.number, area, item.path, tuple(labels), item.order, item.title)
+    return Box(item.number, area, item.path, tuple(labels), item.order, item.title, said(item, look.lang))
+
+
+def said(item: Item, lang: str) -> str:
+    """`H transpose times G, shape h by k, rule of matmul, second input, step 10`."""
+    voice = speech(lang)
+    step = [voice.say("step", n=str(item.order))] if item.order else []
+    caption = printable(item.caption.replace("_", " "))
+    return ", ".join([voice.write(item.tree), voice.shape(item.value.shape), caption, *step])
 
 
 def _bands(places: Plan) -> list[Band]:

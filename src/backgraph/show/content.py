@@ -35,8 +35,8 @@ class Question:
 
 def folded(question: Question) -> Ladder:
     """What has a name, each formula in one box. Raises GraphError BG108 and CalculusError BG301 as `gradient` does."""
-    ladder = Ladder(WORDS[question.lang])
     derivations = _derivations(question)
+    ladder = Ladder(WORDS[question.lang], derivations=derivations)
     if len(question.costs) == 1 and derivations:
         forward, names = derivations[0].forward, derivations[0].names
     else:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
+from pathlib import Path
 from typing import Any
 
 from backgraph.calculus.backprop import as_targets
@@ -17,12 +19,14 @@ from backgraph.show.colours import PALETTES
 from backgraph.show.compose import compose
 from backgraph.show.content import Question, folded
 from backgraph.show.draw_words import WORDS
+from backgraph.show.every_node import every_node
 from backgraph.show.ladder import Ladder
 from backgraph.show.names import display_name
 from backgraph.show.picture import PAPER, Look, Picture
 from backgraph.show.repeats import folded_repeats
 from backgraph.show.update_rail import Updater
 
+FORMATS = (".svg", ".html", ".dot")
 BATCH, OTHERS = 32, 64
 """The sizes that symbols get where none are given: m and b, and all others."""
 
@@ -45,7 +49,7 @@ class Drawing:
     @cached_property
     def full(self) -> Ladder:
         """The same before repeated blocks are folded into cards."""
-        return folded(self.question)
+        return folded(self.question) if self.fold else every_node(self.question)
 
     @cached_property
     def picture(self) -> Picture:
@@ -67,6 +71,19 @@ class Drawing:
         width = "6.5in" if self.look is PAPER else ""
         return svg(self.picture, self.prefix, PALETTES["dark" if self.dark else "light"], self.describe(), width)
 
+    @cached_property
+    def html(self) -> str:
+        """As a page to step through, in one file; it holds the folded graph and every node, and loads nothing."""
+        from backgraph.show.stepper import View, page
+
+        both = [self if fold == self.fold else replace(self, fold=fold) for fold in (True, False)]
+        views = [
+            View(each.picture, each.full, self.sizes, f"{self.prefix}-{name}", name)
+            for name, each in zip(("folded", "every"), both, strict=True)
+        ]
+        descriptions = [each.describe() for each in both]
+        return page(views, descriptions, 1 - self.fold, self.question.lang, "dark" if self.dark else "")
+
     @property
     def dot(self) -> str:
         """As text for Graphviz."""
@@ -81,10 +98,23 @@ class Drawing:
 
     def describe(self) -> str:
         """The same steps as text."""
-        return "\n".join(item.title for item in self.ladder.executed)
+        return "\n".join(f"{item.order}. {item.told}" for item in self.ladder.executed)
+
+    def save(self, path: str | Path) -> Path:
+        """Write a file; its ending, .svg, .html or .dot, says what. Raises UsageError BG601 for another ending."""
+        path = Path(path)
+        if path.suffix not in FORMATS:
+            raise UsageError("BG601", "draw", "unknown kind of file", got=path.name, expected=", ".join(FORMATS))
+        path.write_text(getattr(self, path.suffix[1:]), encoding="utf-8")
+        return path
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+    def _repr_html_(self) -> str:
+        height = min(int(self.picture.height) + 460, 1400)
+        style = f"width:100%;height:{height}px;border:0"
+        return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{escape(self.html)}"></iframe>'
 
 
 def draw(
@@ -104,8 +134,8 @@ def draw(
 
     `names` are the user's. `fold` draws what has a name, otherwise every node is drawn. `paper` is for print, `dark`
     for dark pages, `lang` en or zh. `sizes` are numbers for symbolic dimensions, where shapes and memory are told in
-    numbers. `update` is an optimiser such as `backgraph.optim.SGD()`. Raises GraphError BG108 and CalculusError BG301 as
-    `gradient` does, and UsageError BG601 for an unknown language.
+    numbers. `update` is an optimiser such as `backgraph.optim.SGD()`. Raises GraphError BG108 and CalculusError BG301
+    as `gradient` does, and UsageError BG601 for an unknown language.
     """
     if lang not in WORDS:
         raise UsageError("BG601", "draw", "unknown lang", got=lang, expected=", ".join(WORDS))

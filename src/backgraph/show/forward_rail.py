@@ -48,6 +48,9 @@ class ForwardRail:
                 self._define(definition.node, definition.name, definition.formula)
         if self.sides:
             self._cost(as_tree(names[costs[0]]))
+        for cost in costs:
+            if cost in self.of:
+                self.of[cost].stays = True
         ladder.bands = _bands(self)
 
     def _define(self, node: Node, name: Tree | None, formula: Tree) -> Item:
@@ -72,7 +75,7 @@ class ForwardRail:
         self.leaf_uses.add(leaf)
         if column == FORWARD:
             self.home.setdefault(leaf, row)
-        data = not again and column == FORWARD and row == 1 and not _is_weight(leaf, self.targets) and leaf.shape != ()
+        data = not again and column == FORWARD and row == 1 and not is_weight(leaf, self.targets) and leaf.shape != ()
         beside = {FORWARD: LEAVES, SIDE: SIDE_LEAVES, SIDE_GRADIENT: SIDE}[column]
         taken = any(item.column == FORWARD and item.row == 0 for item in self.ladder.items)
         place = (FORWARD, 0) if data and not taken else (beside, row)
@@ -91,30 +94,12 @@ class ForwardRail:
 
     def _side(self, side: Node, row: int) -> list[Item]:
         """What of a side concerns one weight alone in the row of that weight, the rest in the row of the cost."""
-        for part, weight in self._parts(side).items():
+        for part, weight in side_parts(side).items():
             if part is not side and weight in self.home:
                 self._forward(part, None, self._elided(part), (SIDE, self.home[weight]))
         weights = [leaf for leaf in leaves([side]) if leaf.shape != ()]
         home = self.home.get(weights[0], row) if len(weights) == 1 and len(leaves([side])) == 1 else row
         return [self._forward(side, None, self._elided(side), (SIDE, home))]
-
-    def _parts(self, side: Node) -> dict[Node, Node]:
-        """The largest scalar parts of a side that depend on one leaf, an array, with that leaf."""
-        order = topological_order([side])
-        below: dict[Node, frozenset[Node]] = {}
-        for node in order:
-            own = frozenset([node]) if node.op.is_variable else frozenset[Node]()
-            below[node] = own.union(*(below[given] for given in node.inputs))
-        uses = consumers(order)
-        found: dict[Node, Node] = {}
-        for node in order:
-            above = [consumer for consumer, _ in uses.get(node, [])]
-            alone = len(below[node]) == 1 and node.shape == () and node.inputs
-            if alone and not any(len(below[consumer]) == 1 for consumer in above):
-                (leaf,) = below[node]
-                if leaf.shape != ():
-                    found[node] = leaf
-        return found
 
     def _elided(self, node: Node) -> Tree:
         trees: dict[Node, Tree] = {}
@@ -152,11 +137,31 @@ def _is_side(node: Node, targets: Sequence[Node]) -> bool:
         return False
     below = leaves([node])
     weights = [leaf for leaf in below if leaf.shape != ()]
-    return bool(weights) and all(_is_weight(leaf, targets) for leaf in weights)
+    return bool(weights) and all(is_weight(leaf, targets) for leaf in weights)
 
 
-def _is_weight(leaf: Node, targets: Sequence[Node]) -> bool:
+def is_weight(leaf: Node, targets: Sequence[Node]) -> bool:
+    """Whether a leaf is learned."""
     return leaf in targets or (isinstance(leaf.op, Variable) and leaf.op.role == "parameter")
+
+
+def side_parts(side: Node) -> dict[Node, Node]:
+    """The largest scalar parts of a side that depend on one leaf, an array, with that leaf."""
+    order = topological_order([side])
+    below: dict[Node, frozenset[Node]] = {}
+    for node in order:
+        own = frozenset([node]) if node.op.is_variable else frozenset[Node]()
+        below[node] = own.union(*(below[given] for given in node.inputs))
+    uses = consumers(order)
+    found: dict[Node, Node] = {}
+    for node in order:
+        above = [consumer for consumer, _ in uses.get(node, [])]
+        alone = len(below[node]) == 1 and node.shape == () and node.inputs
+        if alone and not any(len(below[consumer]) == 1 for consumer in above):
+            (leaf,) = below[node]
+            if leaf.shape != ():
+                found[node] = leaf
+    return found
 
 
 def elided(tree: Tree) -> Tree:
@@ -224,27 +229,34 @@ def is_brief(tree: Tree) -> bool:
 
 
 def _bands(rail: ForwardRail) -> list[str]:
-    """For each row the layer of what is computed there: as named, or by its weights, or that of the row below."""
-    words = rail.ladder.words
     by_row = {item.row: node for node, item in rail.of.items() if item.column == FORWARD}
-    names: list[str] = []
-    for row in range(max((item.row for item in rail.ladder.items), default=0) + 1):
+    ends = {*rail.costs, rail.main}
+    return bands(rail.ladder, by_row, rail.names, ends, rail.named)
+
+
+def bands(
+    ladder: Ladder, by_row: Mapping[int, Node], names: Mapping[Node, str], ends: set[Node], named: set[Node]
+) -> list[str]:
+    """For each row the layer of what is computed there: as named, or by its weights, or that of the row below."""
+    words = ladder.words
+    found: list[str] = []
+    for row in range(max((item.row for item in ladder.items), default=0) + 1):
         node = by_row.get(row)
-        below = names[-1] if names else words["band_input"]
+        below = found[-1] if found else words["band_input"]
         if node is None:
-            names.append(words["band_loss" if row else "band_input"])
-        elif node.shape == () and node in (*rail.costs, rail.main):
-            names.append(words["band_loss"])
+            found.append(words["band_loss" if row else "band_input"])
+        elif node.shape == () and node in ends:
+            found.append(words["band_loss"])
         else:
-            layer = _layer(node, rail)
-            names.append(
+            layer = _layer(node, names, named)
+            found.append(
                 words["band_layer"].format(n=layer) if layer else "" if below == words["band_input"] else below
             )
-    return names
+    return found
 
 
-def _layer(node: Node, rail: ForwardRail) -> str:
-    own = parts_of(rail.names.get(node, "")).layer
-    weights = {parts_of(rail.names.get(leaf, "")).layer for leaf in reached(node, rail.named) if leaf.is_leaf}
+def _layer(node: Node, names: Mapping[Node, str], named: set[Node]) -> str:
+    own = parts_of(names.get(node, "")).layer
+    weights = {parts_of(names.get(leaf, "")).layer for leaf in reached(node, named) if leaf.is_leaf}
     weights.discard("")
     return own or (weights.pop() if len(weights) == 1 else "")

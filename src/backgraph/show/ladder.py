@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
 from backgraph.language.notation import Tree
-from backgraph.show.derive import Arrival, Step
+from backgraph.show.derive import Arrival, Derivation, Step
 from backgraph.show.text import text
 
 LEAVES, FORWARD, GRADIENT, CONTRIBUTION, SUM, SIDE_GRADIENT, SIDE, SIDE_LEAVES = range(8)
@@ -46,6 +46,8 @@ class Item:
     """The item whose memory it shows."""
     step: Step | None = None
     arrivals: tuple[Arrival, ...] = ()
+    built_by: str = ""
+    """In a drawing of every node: the rule that built it."""
     also: tuple[Tree, ...] = ()
     """Gradients that are this very value, passed on unchanged."""
     stays: bool = False
@@ -70,8 +72,13 @@ class Item:
     @property
     def title(self) -> str:
         """Formula, shape, operation, order."""
-        step = f", {self.order}" if self.order else ""
-        return f"{text(self.tree)}: {self.shape}, {self.caption}{step}"
+        return f"{self.order}. {self.told}" if self.order else self.told
+
+    @property
+    def told(self) -> str:
+        """Formula, shape and operation, and for how many it stands."""
+        many = f", {len(self.stands_for)}×" if len(self.stands_for) > 1 else ""
+        return f"{text(self.tree)}: {self.shape}, {self.caption}{many}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +105,8 @@ class Ladder:
     """What is said under the headings of columns."""
     stacked: dict[int, int] = field(default_factory=dict[int, int])
     """Rows that stand for several blocks, with how many."""
+    derivations: list[Derivation] = field(default_factory=list[Derivation])
+    """Those that its gradients were read off."""
     steps: int = 0
     _by_target: dict[int, list[Link]] = field(default_factory=dict[int, list[Link]])
 

@@ -80,6 +80,8 @@ class Box:
     labels: tuple[Label, ...]
     order: int
     title: str
+    spoken: str
+    """What is read aloud."""
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,18 @@ ROUND = {"leaf": 14, "use": 11}
 
 def svg(picture: Picture, prefix: str, palette: Palette = LIGHT, describe: str = "", width: str = "") -> str:
     """The whole drawing, `describe` being what is read aloud; `width` such as 6.5in, else its own in points."""
-    writer = Writer(prefix, palette)
+    return drawn(picture, Writer(prefix, palette), describe, width)
+
+
+def drawn(picture: Picture, writer: Writer, describe: str = "", width: str = "", role: str = "img") -> str:
+    """The drawing by a writer, which then knows all glyphs in use."""
     body = list(writer.body(picture))
+    prefix, palette = writer.prefix, writer.palette
     wide, high = f"{picture.width:.0f}", f"{picture.height:.0f}"
     size = f'width="{width}"' if width else f'width="{wide}" height="{high}"'
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="0 0 {wide} {high}" {size} role="img" aria-labelledby="{prefix}-title {prefix}-desc">'
+        f'viewBox="0 0 {wide} {high}" {size} role="{role}" aria-labelledby="{prefix}-title {prefix}-desc">'
     )
     title = f'<title id="{prefix}-title">{spoken(picture.title)}</title>'
     description = f'<desc id="{prefix}-desc">{spoken(describe)}</desc>'
@@ -55,8 +60,8 @@ def spoken(text: str) -> str:
 class Writer:
     """Writes parts, and remembers which glyphs they need."""
 
-    def __init__(self, prefix: str, palette: Palette = LIGHT) -> None:
-        self.prefix, self.palette = prefix, palette
+    def __init__(self, prefix: str, palette: Palette = LIGHT, focusable: bool = False) -> None:
+        self.prefix, self.palette, self.focusable = prefix, palette, focusable
         self.used: dict[str, str] = {}
         self.heads: dict[str, None] = {}
 
@@ -66,7 +71,7 @@ class Writer:
             yield from self.band(band)
         yield from map(self.edge, picture.edges)
         yield from (self.tag(tag, picture) for tag in picture.tags)
-        yield from map(self.box, picture.boxes)
+        yield from map(self.box, picture.boxes if not self.focusable else sorted(picture.boxes, key=_when))
         yield from map(self.label, picture.headings)
         for path, (x, y), words in picture.key:
             yield self.line(path, ((x, y), (x + 28, y)), path in ("kept",)) + self.label(words)
@@ -129,9 +134,10 @@ class Writer:
         """A value: its rectangle, formula, caption and number."""
         a, style = box.area, self.palette.styles[box.path]
         corners = f'rx="{min(ROUND.get(box.path, 6), (a.bottom - a.top) / 2):.0f}"'
-        title = spoken(box.title)
+        title, label = spoken(box.title), spoken(box.spoken)
+        focus = f' tabindex="0" data-box="{box.number}" data-label="{label}"' if self.focusable else ""
         parts = [
-            f'<g id="{self.prefix}-{box.number}" class="box {box.path}" role="img" aria-label="{title}">',
+            f'<g id="{self.prefix}-{box.number}" class="box {box.path}" role="img" aria-label="{label}"{focus}>',
             f'<title>{title}</title><rect class="frame" {_place(a)} {corners} fill="{style.fill}" {stroke(style)}/>',
             *map(self.label, box.labels),
         ]
@@ -179,6 +185,11 @@ class Writer:
 
     def _glyph(self, letter: str) -> str:
         return self.used.setdefault(letter, f"{self.prefix}-g{len(self.used)}")
+
+
+def _when(box: Box) -> tuple[int, int]:
+    """What is given first, then the order of execution."""
+    return (box.order, box.number)
 
 
 def _corners(area: Rect) -> tuple[float, float, float, float]:

@@ -59,6 +59,7 @@ class Update:
         """In the order of computation: state first."""
         name = str(names[theta]) if isinstance(names.get(theta), str) else str(theta.op)
         self.names: dict[Node, str | Tree] = {
+            theta: name,
             **names,
             **{node: _lettered(each, name) for each, node in state.items()},
             **{node: LETTERS.get(each, each) for each, node in scalars.items()},
