@@ -73,8 +73,8 @@ from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, 
 from backgraph.language.parse import Program, parse
 from backgraph.models.mlp import MLP
 from backgraph.rules import simplify
+from backgraph.show.check import Checked, check
 from backgraph.show.cost import accounts
-from backgraph.show.draw import Drawing, draw, draw_text
 from backgraph.show.explain import Explanation, explain, explain_text
 from backgraph.show.jacobians import Jacobians, jacobians, jacobians_text
 from backgraph.train.loop import fit
@@ -82,12 +82,16 @@ from backgraph.train.step import training_step
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:  # what needs more than numpy is loaded where it is first used
+if TYPE_CHECKING:  # what needs more than numpy, or time to load, is loaded where it is first used
     from backgraph.compiler.function import compile
     from backgraph.jax_bridge import from_jax, to_jax
+    from backgraph.show.draw import Drawing, draw, draw_text
 else:
     _LATER = {
+        "Drawing": "backgraph.show.draw",
         "compile": "backgraph.compiler.function",
+        "draw": "backgraph.show.draw",
+        "draw_text": "backgraph.show.draw",
         "from_jax": "backgraph.jax_bridge",
         "to_jax": "backgraph.jax_bridge",
     }
@@ -104,6 +108,7 @@ __all__ = [
     "Drawing",
     "MLP",
     "BackgraphError",
+    "Checked",
     "Elementwise",
     "Explanation",
     "Jacobians",
@@ -117,6 +122,7 @@ __all__ = [
     "binary_cross_entropy",
     "broadcast",
     "cast",
+    "check",
     "check_gradient",
     "clip",
     "compile",

@@ -1,6 +1,6 @@
 """`backgraph`: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
 
-0 done   2 bad input   3 could not save   4 diverged   70 internal error   130 Ctrl-C   143 SIGTERM
+0 done   1 a gradient is wrong   2 bad input   3 could not save   4 diverged   70 internal error   130 Ctrl-C   143 SIGTERM
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ COMMANDS = {
     "predict": "Predict the rows of a table with a trained network.",
     "explain": "Print the gradient of a cost as maths, or what an error code means.",
     "jacobian": "Show the Jacobian on every edge of a cost, and that their product is the gradient.",
+    "check": "Check the gradient of a cost node by node; exit code 1 if it is wrong.",
+    "draw": "Draw the graph of a cost and its gradient, as SVG, as a page to step through, or for Graphviz.",
     "compile": "Print a stage of the compiler for a cost, from the graph to machine code.",
     "bench": "Measure how fast this machine trains a network.",
 }
