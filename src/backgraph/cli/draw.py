@@ -1,0 +1,67 @@
+"""`backgraph draw`: the graph of a cost typed in, its gradient and the update, as a picture or a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from backgraph.cli.numbers import Flag, dimensions, names
+from backgraph.cli.output import writable_file
+from backgraph.cli.screen import say
+from backgraph.errors import TrainingError, UsageError, nearest
+from backgraph.optim import OPTIMIZERS, Optimizer
+from backgraph.show.draw import FORMATS, draw_text
+
+
+def draw(
+    cost: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=("--out", "-o"))] = Path("drawing.svg"),
+    wrt: str | None = None,
+    shape: str | None = None,
+    update: str | None = None,
+    fold: Annotated[bool, Parameter(negative="--every-node")] = True,
+    paper: Flag = False,
+    dark: Flag = False,
+    size: str = "",
+    lang: str = "en",
+    overwrite: Flag = False,
+) -> None:
+    """Draw the graph of a cost; with --wrt also its gradient, and with --update also what an optimizer makes of it.
+
+    Args:
+        cost: a cost such as "sum(relu(X@W)**2)", or statements separated by semicolons.
+        out: the file to write; its ending says what: .svg a picture, .html a page to step through, .dot for Graphviz.
+        wrt: the names to differentiate with respect to, such as W1,W2; without it the forward graph is drawn alone.
+        shape: shapes that the text does not tell, such as "b:h, T:".
+        update: the optimizer whose step is drawn: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.
+        fold: one box for each name; --every-node draws every node.
+        paper: for print: names and formulas without captions.
+        dark: for dark pages.
+        size: sizes of dimensions, such as m=128,d=784, for memory and for shapes in numbers.
+        lang: en or zh.
+        overwrite: replace the file.
+    """
+    if out.suffix not in FORMATS:
+        raise UsageError("BG601", "--out", "unknown kind of file", got=out.name, expected=", ".join(FORMATS))
+    writable_file(out, overwrite)
+    targets = names(wrt or "")
+    if update is not None and not targets:
+        raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
+    shapes = {} if shape is None else {"shapes": shape}
+    optimizer = None if update is None else _optimizer(update)
+    drawing = draw_text(
+        cost, targets, update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size), lang=lang, **shapes
+    )
+    drawing.save(out)
+    say(f"{out}: {drawing.title}")
+
+
+def _optimizer(name: str) -> Optimizer:
+    if name not in OPTIMIZERS:
+        hint = nearest(name, list(OPTIMIZERS))
+        raise TrainingError("BG401", "--update", "unknown", got=name, expected=", ".join(OPTIMIZERS), hint=hint)
+    return OPTIMIZERS[name]()
