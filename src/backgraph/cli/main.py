@@ -1,6 +1,7 @@
 """`backgraph`: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
 
-0 done   1 a gradient is wrong   2 bad input   3 could not save   4 diverged   70 internal error   130 Ctrl-C   143 SIGTERM
+0 done   1 wrong (check, an answer)   2 bad input   3 could not save   4 diverged   70 internal error
+130 Ctrl-C   143 SIGTERM
 """
 
 from __future__ import annotations
