@@ -91,6 +91,14 @@ def rows_taken() -> Graph:
     return with_gradients(bg.sum(bg.sin(bg.take(T, i)) ** 2), values)
 
 
+def rows_computed() -> Graph:
+    """Which rows is itself computed."""
+    T, x = bg.parameter("T", (7, 3)), bg.input("x", ("m",))
+    places = bg.cast(bg.square(x) * 6.5, "int64")
+    values = values_of(T) | {x: np.array([0.1, 0.9, 0.7, 0.5, 0.5, 1.0])}
+    return with_gradients(bg.sum(bg.sin(bg.take(T, places)) * bg.one_hot(places, 7)[:, :3]) + bg.sum(x**2), values)
+
+
 def running_sums() -> Graph:
     x = bg.input("x", (4, 6))
     return with_gradients(bg.sum(bg.cumsum(x, axis=1) ** 2) + bg.sum(bg.prod(x, axis=1)), values_of(x))
@@ -129,8 +137,8 @@ def one_step() -> Graph:
 PROGRAMS: dict[str, Callable[[], Graph]] = {
     each.__name__: each
     for each in (
-        one_step, attention_block, matrix_factorisation, affine_logsumexp, pieces, joined, rows_taken, running_sums,
-        chosen, three_axes, regression, entropies,
+        one_step, attention_block, matrix_factorisation, affine_logsumexp, pieces, joined, rows_taken, rows_computed,
+        running_sums, chosen, three_axes, regression, entropies,
     )
 }  # fmt: skip
 """A dozen, by name."""

@@ -16,7 +16,7 @@ import backgraph as bg
 from backgraph.compiler import function
 from backgraph.compiler.function import Function, compile
 from backgraph.compiler.target import host_levels, host_target
-from backgraph.errors import CalculusError
+from backgraph.errors import CalculusError, GraphError
 from backgraph.evaluate import evaluate
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -155,7 +155,7 @@ def test_an_index_outside_its_table(index: list[int]) -> None:
     for output in (taken, bg.gradient(bg.sum(taken), [T]).nodes[0]):
         f = compile([T, i], output)
         assert f(np.ones((7, 2)), np.array([6, 0])).sum() == 8
-        with pytest.raises(CalculusError, match="BG302"):
+        with pytest.raises(GraphError, match="BG103"):
             f(np.ones((7, 2)), np.array(index))
 
 

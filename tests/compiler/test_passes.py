@@ -62,7 +62,8 @@ def test_every_pass_keeps_the_values(name: str) -> None:
     sizes = sizes_of(graph[1])
     for boundary, each in (("lower", None), *((p.name, p) for p in PASSES)):
         program = each.run(program) if each is not None else program
-        for node, a, b in zip(graph[0], results(program, given, sizes), expected, strict=True):
+        found = results(program, given, sizes)[: len(expected)]  # then come guards
+        for node, a, b in zip(graph[0], found, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13, err_msg=f"{node.op} after {boundary}")
 
 

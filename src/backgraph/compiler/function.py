@@ -75,7 +75,9 @@ class Function:
         self._lock = threading.Lock()
 
     def __call__(self, *arrays: ArrayLike, **named: ArrayLike) -> Any:
-        """The outputs for these inputs. Raises CalculusError BG302 as the evaluator does."""
+        """The outputs for these inputs. Raises what the evaluator does: CalculusError BG302 for a misfit, GraphError
+        BG103 or DataError BG206 for an index or label outside its range, be it given or computed.
+        """
         values: dict[Any, ArrayLike] = {**dict(zip(self.inputs, arrays, strict=False)), **named}
         table, sizes = bind([*self.inputs], values)
         results = self.program(sizes)(table, sizes)
@@ -128,14 +130,17 @@ class NativeProgram:
     def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> list[Array]:
         """Arrays for the outputs; `table` has one for every input."""
         batch = sizes.get(self.batch, 1) if self.batch else 1
+        known, guards = {self.batch or "": batch}, self.compiled.guards
         given = {value: plain(table[leaf], value.dtype) for leaf, value in self.arguments.items()}
-        check_lookups(self.compiled, given, {self.batch or "": batch})
-        results = [new_array(value, {self.batch or "": batch}) for value in self.compiled.outputs]
-        given.update(zip(self.compiled.outputs, results, strict=True))
-        threads = number_of_threads(self.compiled, {self.batch or "": batch}, self.threads)
-        call = Call(self.compiled, given, {self.batch or "": batch}, threads=threads, memory=self.memory)
+        guards.before(given, known)
+        given |= {value: new_array(value, known) for value in (*self.compiled.outputs, *guards.values)}
+        threads = number_of_threads(self.compiled, known, self.threads)
+        call = Call(self.compiled, given, known, threads=threads, memory=self.memory)
         call(self.run, 1, batch)
-        return results
+        fault = guards.fault(given, known, 1)
+        if fault is not None:
+            raise fault[1]
+        return [given[value] for value in self.compiled.outputs]
 
 
 def native_run(compiled: Compiled) -> Any:
@@ -221,17 +226,6 @@ def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int |
 def available_processors() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_lookups(compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int]) -> None:
-    """Indices that the caller gives must lie in their tables. Raises CalculusError BG302."""
-    for source, size in compiled.lookups:
-        if source not in given or not given[source].size:
-            continue
-        n, low, high = concrete(size, sizes), given[source].min(), given[source].max()
-        if low < 0 or high >= n:
-            bad = low if low < 0 else high
-            raise CalculusError("BG302", source.label, "an index is outside its table", got=bad, expected=f"0…{n - 1}")
 
 
 def compile(

@@ -7,7 +7,10 @@ is fixed here, by the law of summation (decision 0002): nothing below may change
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from backgraph.compiler.lower_scalars import SCALAR, call, choose, negative, number
 from backgraph.compiler.nest import (
@@ -31,19 +34,52 @@ from backgraph.compiler.nest import (
 from backgraph.errors import GraphError
 from backgraph.language.dims import Dim, product
 from backgraph.language.node import Node
-from backgraph.language.op import Elementwise
+from backgraph.language.op import Elementwise, Operation
 from backgraph.language.walk import topological_order
 
 LANES = 16
 
 
+@dataclass(frozen=True)
+class IndexUse:
+    """An operation takes the elements of `indices` as places on an axis of `size`, and refuses all others."""
+
+    operation: Operation
+    indices: Value
+    size: Dim
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """Nests in an order that runs, the outputs' values, who uses what as indices, and integers with a bound.
+
+    Of values in `below`, each element is 0 … n−1 by what computes it.
+    """
+
+    nests: list[Nest]
+    values: list[Value]
+    uses: list[IndexUse]
+    below: dict[Value, Dim]
+
+
 class Lowering:
-    """Nests so far, and the value (or scalar expression) that stands for each node."""
+    """Nests so far, the value (or scalar expression) that stands for each node, and what `Lowered` tells of indices."""
 
     def __init__(self) -> None:
         self.nests: list[Nest] = []
         self.of: dict[Node, Value | Expr] = {}
         self.shared: dict[tuple[str, Any], Value] = {}
+        self.uses: list[IndexUse] = []
+        self.below: dict[Value, Dim] = {}
+
+    def note_indices(self, node: Node) -> None:
+        """Remember what the operation of `node` uses as indices."""
+        found = node.op.indexed(node.inputs)
+        if found is not None:
+            operand, size = found
+            known = self.of[operand]
+            indices = known if not isinstance(known, Literal) else constant_value(known)
+            self.uses.append(IndexUse(node.op, indices if isinstance(indices, Value) else self.value(operand), size))
 
     def expr(self, node: Node, index: Sequence[Index]) -> Expr:
         """The element of `node` at `index`."""
@@ -92,8 +128,8 @@ def _letters(n: int) -> list[str]:
     return list("ijlpqrstuvwxyz"[:n]) if n <= 14 else [f"i{a}" for a in range(n)]
 
 
-def lower(outputs: Sequence[Node], arguments: dict[Node, Value]) -> tuple[list[Nest], list[Value]]:
-    """Nests that compute `outputs` from the values of `arguments`, in an order that runs, and the outputs' values.
+def lower(outputs: Sequence[Node], arguments: dict[Node, Value]) -> Lowered:
+    """Nests that compute `outputs` from the values of `arguments`.
 
     Raises GraphError BG104 for an operation without a lowering.
     """
@@ -101,8 +137,10 @@ def lower(outputs: Sequence[Node], arguments: dict[Node, Value]) -> tuple[list[N
     state.of.update(arguments)
     for node in topological_order(outputs):
         if node not in state.of:
+            state.note_indices(node)
             state.of[node] = _lower_node(state, node)
-    return state.nests, [state.value(node) for node in outputs]
+    values = [state.value(node) for node in outputs]
+    return Lowered(state.nests, values, state.uses, state.below)
 
 
 def _lower_node(state: Lowering, node: Node) -> Value | Expr:
@@ -159,6 +197,11 @@ def _transpose(state: Lowering, node: Node, card: Any) -> Value:
     return state.fill(
         "transpose", _shape(node), node.dtype, lambda *index: state.expr(node.inputs[0], [index[a] for a in back])
     )
+
+
+def constant_value(literal: Literal) -> Value:
+    """A number in memory."""
+    return Value("constant", (), literal.dtype, "constant", np.asarray(literal.number, literal.dtype).tobytes())
 
 
 def alias(value: Value, shape: tuple[Dim, ...]) -> Value:
@@ -239,7 +282,10 @@ def _scatter_add(state: Lowering, node: Node, card: Any) -> Value:
 
 def _cast(state: Lowering, node: Node, card: Any) -> Value:
     (x,) = node.inputs
-    return state.fill("cast", _shape(node), node.dtype, lambda *i: Call("cast", (state.expr(x, i),), node.dtype))
+    out = state.fill("cast", _shape(node), node.dtype, lambda *i: Call("cast", (state.expr(x, i),), node.dtype))
+    if x.dtype == "bool":
+        state.below[out] = 2
+    return out
 
 
 def _one_hot(state: Lowering, node: Node, card: Any) -> Value:
@@ -401,7 +447,9 @@ def _argmax(state: Lowering, node: Node, card: Any) -> Value:
         hit = call("or", call("eq", element, Read(top, index[:-1])), call("isnan", element))
         return (choose(hit, Position(index[-1]), Extent(x.shape[-1], "int64")),)
 
-    return state.combine("argmax", _shape(node), x.shape[-1], "min", operands)
+    out = state.combine("argmax", _shape(node), x.shape[-1], "min", operands)
+    state.below[out] = x.shape[-1]
+    return out
 
 
 def _scan(state: Lowering, label: str, x: Value, reduction: str, reverse: bool) -> Value:

@@ -8,20 +8,19 @@ Every pass takes a `Program` and returns one that computes the same bits; tests 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from backgraph.compiler import schedule
 from backgraph.compiler.blocks import row_blocks
+from backgraph.compiler.guards import Guards, guards
 from backgraph.compiler.jit import Library
 from backgraph.compiler.lower import lower
 from backgraph.compiler.memory import Lifetime, lifetimes
-from backgraph.compiler.nest import Axis, Lookup, Nest, Read, Value, Write, along, storage
+from backgraph.compiler.nest import Axis, Nest, Read, Value, Write, along, storage
 from backgraph.compiler.phases import Phase, phases
 from backgraph.compiler.program import WHOLE, Body, build, scratch_size
 from backgraph.compiler.schedule import Program, writers
 from backgraph.compiler.target import Target, host_target
-from backgraph.language.dims import Dim
 from backgraph.language.node import Node
 
 
@@ -56,45 +55,28 @@ class Compiled:
     outputs: tuple[Value, ...]
     body: Body = WHOLE
     scratch: int = 0
-
-    @cached_property
-    def lookups(self) -> tuple[tuple[Value, Dim], ...]:
-        """The memory that indices are read from, each with the size of the axis that they look up."""
-        table = writers(self.program.nests)
-        places = [place for nest in self.program.nests for place in (*nest.reads, *nest.writes)]
-        found = [
-            (_origin(index.read, table), size)
-            for place in places
-            for index, size in zip(place.index, place.value.shape, strict=True)
-            if isinstance(index, Lookup)
-        ]
-        return tuple(dict.fromkeys(found))
-
-
-def _origin(read: Read, table: dict[Value, list[Nest]]) -> Value:
-    """Where an index was read first: rows of a minibatch are a copy of those that the caller gave."""
-    while True:
-        source = storage(read.value)
-        bodies = [w.body for nest in table.get(source, []) for w in nest.writes if storage(w.value) is source]
-        if len(bodies) != 1 or not isinstance(bodies[0], Read):
-            return source
-        read = bodies[0]
+    guards: Guards = field(default_factory=Guards)
 
 
 def lowered(
     outputs: Sequence[Node], arguments: Mapping[Node, Value], in_place: Mapping[int, Node]
-) -> tuple[Program, tuple[Value, ...]]:
-    """The program before any pass. Output number o shall take the memory of `in_place[o]`."""
-    nests, values = lower(outputs, dict(arguments))
+) -> tuple[Program, Guards]:
+    """The program before any pass, and its guards. Output number o shall take the memory of `in_place[o]`.
+
+    The program keeps the values of the outputs, then those of the guards.
+    """
+    found = lower(outputs, dict(arguments))
+    more, watched = guards(found)
+    nests = [*found.nests, *more]
     seen: set[Value] = set()
     results: list[Value] = []
-    for value in values:
+    for value in found.values:
         if storage(value).role != "temporary" or value.base is not None or value in seen:
             value = _copied(nests, value)  # outputs are values of their own, never an argument or one another
         seen.add(value)
         results.append(value)
     places = {results[o]: arguments[node] for o, node in in_place.items()}
-    return Program(tuple(nests), tuple(results), places), tuple(results)
+    return Program(tuple(nests), (*results, *watched.values), places), watched
 
 
 def _copied(nests: list[Nest], value: Value) -> Value:
@@ -122,7 +104,7 @@ def compile_program(
     blocked: str | None = None,
 ) -> Compiled:
     """Native code that computes `outputs` from `arguments`; `blocked` names the dimension to take in row blocks."""
-    program, _ = lowered(outputs, arguments, in_place or {})
+    program, watched = lowered(outputs, arguments, in_place or {})
     program, groups, body = in_phases(scheduled(program), blocked)
     place = dict(program.in_place)
     values = in_memory(program, list(arguments.values()))
@@ -130,9 +112,9 @@ def compile_program(
     library = Library(module, target or host_target(), level, frozenset({"sched_yield"}))
     ends = [v for v in program.kept if v not in place]
     lives = tuple(life for life in lifetimes(groups, ends, body.phases, body.local) if life.value in values)
-    return Compiled(
-        library, program, groups, values, lives, program.kept, body, scratch_size(groups, target or host_target())
-    )
+    scratch = scratch_size(groups, target or host_target())
+    results = program.kept[: len(outputs)]
+    return Compiled(library, program, groups, values, lives, results, body, scratch, watched)
 
 
 def in_phases(program: Program, blocked: str | None) -> tuple[Program, tuple[Phase, ...], Body]:

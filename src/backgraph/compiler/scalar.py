@@ -93,6 +93,20 @@ EMIT: dict[str, Emit] = {
 """How every scalar operation is emitted: a function of the builder and its operands."""
 
 
+def _integer_of(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+    """A number cut to an integer; −2⁶³ where none of 64 bits holds it, NaN included, as x86 and NumPy there have it."""
+    limit = 2.0**63
+    low, high, zero = (splat_like(x, n) for n in (-limit, limit, 0.0))
+    fits = b.and_(b.fcmp_ordered(">=", x, low), b.fcmp_ordered("<", x, high))
+    whole = b.fptosi(b.select(fits, x, zero), vector_of(ELEMENT["int64"]) if is_vector(x) else ELEMENT["int64"])
+    return b.select(fits, whole, splat_like(whole, -(2**63)))
+
+
+def splat_like(value: ir.Value, number: float) -> ir.Constant:
+    """A constant of the type of `value`, in all its lanes."""
+    return ir.Constant(value.type, [number] * LANES if is_vector(value) else number)
+
+
 def convert(b: ir.IRBuilder, value: ir.Value, dtype: str) -> ir.Value:
     """The same number in another dtype."""
     source, target = str(element_type(value)), str(ELEMENT[dtype])
@@ -107,5 +121,5 @@ def convert(b: ir.IRBuilder, value: ir.Value, dtype: str) -> ir.Value:
     if source == "i64":
         return b.sitofp(value, kind)
     if target == "i64":
-        return b.fptosi(value, kind)
+        return _integer_of(b, value)
     return b.fpext(value, kind) if target == "double" else b.fptrunc(value, kind)

@@ -198,7 +198,7 @@ class Bench:
         """Losses, weights and seconds of the steps of `index`, from the start."""
         variables, scalars = self.step.arrays(self.start), self.step.schedule(0, len(index))
         began = time.perf_counter()
-        outputs = self.loop(variables, self.data, index, scalars, threads=self.method.threads)
+        outputs, _ = self.loop(variables, self.data, index, scalars, threads=self.method.threads)
         return outputs[:, 0], variables[: len(self.problem.weights)], time.perf_counter() - began
 
     def microseconds(self) -> float:

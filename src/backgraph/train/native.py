@@ -1,9 +1,9 @@
 """The native engine: all steps of a call in one native loop.
 
 Gather by shuffled index, forward, backward and update are one program; Python sees a whole epoch. Every variable is
-updated in its own memory after its last reader (decision 10). Where a step goes wrong (NaN or infinity), the call is
-taken back and repeated up to the step before, which gives the same bits, so that variables are as `Engine.run`
-promises.
+updated in its own memory after its last reader (decision 10). Where a step goes wrong (NaN, infinity, an index that it
+computed outside its range), the call is taken back and repeated up to the step before, which gives the same bits, so
+that variables are as `Engine.run` promises.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from backgraph.compiler.budget import byte_count
 from backgraph.compiler.function import (
     Call,
     available_processors,
-    check_lookups,
     native_run,
     number_of_threads,
     plain,
@@ -26,6 +25,7 @@ from backgraph.compiler.function import (
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
 from backgraph.compiler.target import Target
+from backgraph.errors import BackgraphError
 from backgraph.language.dims import Polynomial, symbols
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -70,16 +70,19 @@ class NativeEngine:
         """As `Engine.run` says."""
         loop = self.loop(step, data)
         before = [array.copy() for array in variables]
-        outputs = loop(variables, data, index, scalars, interrupt=interrupt, threads=self.threads)
-        good = _finite_steps(outputs)
+        outputs, fault = loop(variables, data, index, scalars, interrupt=interrupt, threads=self.threads)
+        good = min(_finite_steps(outputs), len(outputs) if fault is None else fault[0])
         if good == len(outputs) and all(np.isfinite(array).all() for array in variables):
             return outputs
-        for steps in range(min(good, len(outputs)), -1, -1):
+        for steps in range(good, -1, -1):
             for array, old in zip(variables, before, strict=True):
                 np.copyto(array, old)
-            outputs = loop(variables, data, index[:steps], scalars[:steps], interrupt=interrupt, threads=self.threads)
+            again = index[:steps], scalars[:steps]
+            outputs, _ = loop(variables, data, *again, interrupt=interrupt, threads=self.threads)
             if all(np.isfinite(array).all() for array in variables):
                 break
+        if fault is not None and fault[0] == len(outputs):
+            raise fault[1]
         return outputs
 
     def loop(self, step: Step, data: Mapping[Node, Array]) -> NativeLoop:
@@ -137,14 +140,14 @@ class NativeLoop:
         *,
         interrupt: Interrupt | None = None,
         threads: int | None = None,
-    ) -> Array:
-        """Run the steps of `index`; returns the outputs of those that were done."""
-        steps, rows = index.shape
-        columns, given, moves = [], {}, {}
-        for value in self.compiled.outputs[: len(self.step.outputs)]:
-            column = np.zeros(steps, value.dtype)
-            columns.append(column)
-            given[value], moves[value] = column, column.itemsize
+    ) -> tuple[Array, tuple[int, BackgraphError] | None]:
+        """Run the steps of `index`; returns the outputs of those that were done, and the first of these steps that
+        computed an index outside its range, with the error, or None.
+        """
+        (steps, rows), guards = index.shape, self.compiled.guards
+        outputs = self.compiled.outputs[: len(self.step.outputs)]
+        given = {value: np.zeros(steps, value.dtype) for value in (*outputs, *guards.values)}
+        moves = {value: column.itemsize for value, column in given.items()}
         table = plain(index, "int64")
         given[self.value[self.index]], moves[self.value[self.index]] = table, rows * table.itemsize
         for number, leaf in enumerate(self.step.scalars):
@@ -153,12 +156,13 @@ class NativeLoop:
         given |= {value: plain(data[leaf], leaf.dtype) for value, leaf in self.tables.items()}
         given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
-        check_lookups(self.compiled, given, {ROWS: rows})
+        guards.before(given | {self.value[self.index]: table.reshape(-1)}, {ROWS: rows}, {ROWS: index.size})
         count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors())
         call = Call(self.compiled, given, {ROWS: rows}, moves, threads=count, memory=self.memory)
         self.arena_bytes = call.arena_bytes
         done = call(self.native, steps, rows, interrupt) if steps else 0
-        return np.stack(columns, axis=1)[:done].astype("float64")
+        columns = np.stack([given[value] for value in outputs], axis=1)
+        return columns[:done].astype("float64"), guards.fault(given, {ROWS: rows}, done)
 
 
 def _sizes(step: Step, data: Mapping[Node, Array]) -> dict[str, int]:
