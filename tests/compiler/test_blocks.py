@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import backgraph as bg
-from backgraph.compiler import blocks, budget, contract, emit, function
+from backgraph.compiler import blocks, budget, contract, emit, function, program
 from backgraph.compiler.budget import arena_bytes, byte_count, peak_bytes
 from backgraph.compiler.function import compile
 from backgraph.compiler.program import Body
@@ -37,9 +37,10 @@ FEWER = max(8, settings().max_examples // 5)
 
 @pytest.fixture
 def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums are cut at multiples of 2, and a block has 2 rows: small graphs then have many."""
+    """Sums are cut at multiples of 2, a block has 2 rows, and phases have more parts than threads: small graphs too."""
     for module in (emit, contract):
         monkeypatch.setattr(module, "CHUNK", SHORT)
+    monkeypatch.setattr(program, "GRAIN", 1)
     monkeypatch.setattr(blocks, "BLOCK", SHORT)
     monkeypatch.setattr(budget, "BLOCK", SHORT)
 

@@ -3,21 +3,23 @@
     run(pointers, strides, steps, batch, block, scratch, shared, thread, threads)
 
 `pointers[v]` is the memory of value v, moved by `strides[v]` bytes from step to step (a row of shuffled indices, a
-learning rate, a place for the loss). Every thread runs every nest of a phase over its own range of the shared axis;
-then a barrier. Phases of a body of row blocks (`compiler.blocks`) run once for every `block` rows of the batch.
-`scratch` is memory that each thread uses as its own (`scratch_size` bytes). `shared` holds the barrier and the stop
-flag; the last thread to arrive at a barrier decides for all whether to stop.
+learning rate, a place for the loss). A phase is cut into parts, ranges of the shared axis: every thread runs all nests
+of the phase over its own part, then over whatever parts are left; then a barrier. Phases of a body of row blocks
+(`compiler.blocks`) run once for every `block` rows of the batch. `scratch` is memory that each thread uses as its own
+(`scratch_size` bytes). `shared` holds the barrier and the stop flag; the last thread to arrive at a barrier decides for
+all whether to stop.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
 
 from backgraph.compiler.contract import Contraction, roles
-from backgraph.compiler.emit import Emitter
+from backgraph.compiler.emit import CHUNK, Emitter
 from backgraph.compiler.llvm import BYTES, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compiler.nest import Axis, Nest, Value, storage
 from backgraph.compiler.packed import PackedContraction, is_packed, scratch_bytes
@@ -25,10 +27,12 @@ from backgraph.compiler.phases import Phase, shared_axis
 from backgraph.compiler.target import Target
 from backgraph.language.dims import Dim, product
 
-COUNT, GENERATION, STOP, DECIDED = 0, 16, 32, 33
+COUNT, GENERATION, STOP, DECIDED, TAKEN = 0, 16, 32, 33, 48
 """Places in the array of 32-bit integers that threads share, on cache lines of their own."""
 SHARED_INTEGERS = 64
 SPINS = 2000
+GRAIN, MOST_PARTS = 224, 4
+"""Steps of the shared axis that a part must have before threads get more than one each, and how many at most."""
 MXCSR = 0x1F80
 """The control word of SSE arithmetic: all exceptions masked, round to nearest, subnormal numbers kept."""
 
@@ -69,6 +73,12 @@ def memory_of(nest: Nest, stored: set[Value]) -> list[Value]:
     """The values in memory that a nest touches, in order of mention."""
     mentioned = [*(r.value for r in nest.reads), *(w.value for w in nest.writes)]
     return [v for v in dict.fromkeys(mentioned) if storage(v) in stored]
+
+
+def work(nest: Nest) -> int:
+    """Points of a nest, the batch taken for a chunk."""
+    sizes = [axis.size for axis in nest.axes] + ([nest.reduce.size] if nest.reduce is not None else [])
+    return math.prod(size if isinstance(size, int) else CHUNK for size in sizes)
 
 
 class NestFunction:
@@ -120,6 +130,8 @@ class Driver:
         self.shared, self.thread, self.threads = others
         self.rows: tuple[ir.Value, ir.Value] = (integer(0), self.batch)
         self.inside = False
+        self.part = self.parts = integer(0)
+        self.parts_of: dict[int, ir.Value] = {}
 
     def emit(self) -> None:
         """The loop over steps; returns how many were done."""
@@ -127,6 +139,8 @@ class Driver:
         before = self.set_rounding()
         done = b.alloca(I64)
         b.store(integer(0), done)
+        for number, phase in enumerate(self.phases):
+            self.parts_of[id(phase)] = self.number_of_parts(phase, number in self.body.phases)
         leave = self.run.append_basic_block("leave")
         with loop(b, integer(0), self.steps) as step:
             first, end = (self.body.phases.start, self.body.phases.stop)
@@ -146,9 +160,43 @@ class Driver:
     def run_phases(self, phases: Sequence[Phase], step: ir.Value) -> None:
         """Phase after phase, a barrier behind each."""
         for phase in phases:
-            for nest in phase.nests:
-                self.call(self.functions[id(nest)], step)
+            self.run_parts(phase, step)
             self.barrier()
+
+    def run_parts(self, phase: Phase, step: ir.Value) -> None:
+        """This thread's own part of a phase, then others that nobody has begun: a thread that was held up waits less.
+
+        Rows that depend on each other are in one part, so whoever takes it, no bit changes.
+        """
+        b = self.b
+        self.parts = self.parts_of[id(phase)]
+        before = b.block
+        head, body, after = (b.append_basic_block(name) for name in ("part", "work", "all_parts"))
+        b.branch(head)
+        b.position_at_end(head)
+        part = b.phi(I64)
+        part.add_incoming(self.thread, before)
+        b.cbranch(b.icmp_signed("<", part, self.parts), body, after)
+        b.position_at_end(body)
+        self.part = part
+        for nest in phase.nests:
+            self.call(self.functions[id(nest)], step)
+        taken = b.atomic_rmw("add", self.place(TAKEN), ir.Constant(I32, 1), "acq_rel")
+        part.add_incoming(b.add(b.zext(taken, I64), self.threads), b.block)
+        b.branch(head)
+        b.position_at_end(after)
+
+    def number_of_parts(self, phase: Phase, inside: bool) -> ir.Value:
+        """One for each thread; several where the shared axis of the longest nest is long."""
+        b = self.b
+        axis = self.functions[id(max(phase.nests, key=work))].axis
+        if axis is None:
+            return self.threads
+        size = self.block if inside and axis.size == self.body.rows else Emitter(b, {}, self.batch).dim(axis.size)
+        grains = b.sdiv(size, b.mul(self.threads, integer(GRAIN)))
+        each = b.select(b.icmp_signed("<", grains, integer(1)), integer(1), self.least(grains, integer(MOST_PARTS)))
+        alone = b.icmp_signed("==", self.threads, integer(1))
+        return b.select(alone, integer(1), b.mul(each, self.threads))
 
     def run_blocks(self, phases: Sequence[Phase], step: ir.Value) -> None:
         """The phases of the body, for every block of rows."""
@@ -183,12 +231,12 @@ class Driver:
         return self.b.load_atomic(self.place(number), "acquire", 4)
 
     def call(self, nest_function: NestFunction, step: ir.Value) -> None:
-        """A thread's share of a nest; without a shared axis the first thread does it."""
+        """A part of a nest; without a shared axis the first part is all of it."""
         b = self.b
         own = b.gep(self.scratch, [b.mul(self.thread, integer(self.scratch_size))], source_etype=I8)
         pointers = [own, *(self.memory(value, step) for value in nest_function.values)]
         if nest_function.axis is None:
-            with b.if_then(b.icmp_signed("==", self.thread, integer(0))):
+            with b.if_then(b.icmp_signed("==", self.part, integer(0))):
                 b.call(nest_function.function, [self.batch, *self.rows, integer(0), integer(1), *pointers])
             return
         low, high = self.share(nest_function.axis)
@@ -208,20 +256,21 @@ class Driver:
         return b.gep(base, [moved], source_etype=I8)
 
     def share(self, axis: Axis) -> tuple[ir.Value, ir.Value]:
-        """The range of an axis that this thread owns: equal parts, whole vectors where the axis is long.
-
-        In a body, of the rows of the block.
-        """
+        """The range of an axis in this part: equal parts, whole vectors where the axis is long."""
         b = self.b
-        first, end = integer(0), Emitter(b, {}, self.batch).dim(axis.size)
-        if self.inside and axis.size == self.body.rows:
-            first, end = self.rows
+        first, end = self.extent(axis)
         size = b.sub(end, first)
-        part = b.sdiv(b.add(size, b.sub(self.threads, integer(1))), self.threads)
+        part = b.sdiv(b.add(size, b.sub(self.parts, integer(1))), self.parts)
         rounded = b.and_(b.add(part, integer(15)), integer(-16))
         part = b.select(b.icmp_signed(">=", part, integer(32)), rounded, part)
-        low = self.least(b.add(first, b.mul(self.thread, part)), end)
+        low = self.least(b.add(first, b.mul(self.part, part)), end)
         return low, self.least(b.add(low, part), end)
+
+    def extent(self, axis: Axis) -> tuple[ir.Value, ir.Value]:
+        """Where an axis begins and ends: in a body, the rows of the block."""
+        if self.inside and axis.size == self.body.rows:
+            return self.rows
+        return integer(0), Emitter(self.b, {}, self.batch).dim(axis.size)
 
     def least(self, x: ir.Value, y: ir.Value) -> ir.Value:
         """The smaller of two."""
@@ -236,6 +285,7 @@ class Driver:
         with b.if_else(last) as (opens, waits):
             with opens:
                 b.store_atomic(ir.Constant(I32, 0), self.place(COUNT), "release", 4)
+                b.store_atomic(ir.Constant(I32, 0), self.place(TAKEN), "release", 4)
                 b.store_atomic(self.word(STOP), self.place(DECIDED), "release", 4)
                 b.store_atomic(b.add(generation, ir.Constant(I32, 1)), self.place(GENERATION), "release", 4)
             with waits:
