@@ -15,7 +15,7 @@ from backgraph.cli.screen import note
 from backgraph.errors import FileError
 from backgraph.models.trainer import Part, Trainer
 from backgraph.train.callbacks import Callback
-from backgraph.train.directory import CONFIGURATION, RunDirectory
+from backgraph.train.directory import RunDirectory, is_run
 from backgraph.train.identity import fingerprint
 from backgraph.train.interrupt import AtOnce
 from backgraph.train.lock import Lock
@@ -50,10 +50,10 @@ class Place:
         if not self.folder.is_dir():
             raise FileError("BG551", str(self.folder), "is not a folder", hint="name another")
         Lock(self.folder).check()
-        if self.resume and not (self.folder / CONFIGURATION).is_file():
+        if self.resume and not is_run(self.folder):
             raise FileError("BG551", str(self.folder), "holds no run to resume", hint="name another")
         if not (self.resume or self.overwrite):
-            goes_on = "--resume to go on, " if (self.folder / CONFIGURATION).is_file() else ""
+            goes_on = "--resume to go on, " if is_run(self.folder) else ""
             hint = f"add {goes_on}--overwrite to begin anew, or name another"
             raise FileError("BG551", str(self.folder), "the folder is not empty", hint=hint)
 

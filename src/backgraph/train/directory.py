@@ -34,6 +34,7 @@ from backgraph.train.checkpoint import Checkpoint, load_checkpoint, taken
 from backgraph.train.curves import Curves
 from backgraph.train.disk import CALLS, listed, make_folder, save_text, sweep
 from backgraph.train.identity import COST, STEP, Identity, check_same, identity
+from backgraph.train.lock import NAME as LOCK
 from backgraph.train.lock import Lock
 
 if TYPE_CHECKING:
@@ -182,6 +183,11 @@ class RunDirectory:
         graph = self._identity[COST].splitlines()
         whole = {"backgraph": _version(), **self.remarks, "options": self.options, "run": described, "graph": graph}
         return json.dumps(whole, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a run was begun in the folder; the lock is there before anything else."""
+    return any((folder / name).is_file() for name in (LOCK, CONFIGURATION))
 
 
 def opened(

@@ -1,0 +1,94 @@
+"""Runs that die: at every call of the file system, by kill -9 at any moment, at system calls. See `dying.py`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from backgraph.train import disk
+from tests.docs.markdown import ROOT
+from tests.train.dying import Case, whole
+
+QUIET = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+"""One thread: a process with more cannot fork safely."""
+
+
+def dying(*arguments: object, timeout: float = 300) -> dict[str, int]:
+    command = [sys.executable, "-m", "tests.train.dying", *map(str, arguments)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=QUIET, timeout=timeout)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def names_of(seen: dict[str, int]) -> Counter[str]:
+    """How often each call was spoiled, by name."""
+    names: Counter[str] = Counter()
+    for said, count in seen.items():
+        names[said.partition(": ")[2]] += count
+    return names
+
+
+def test_faults_at_some_calls(tmp_path: Path) -> None:
+    """One call in thirty."""
+    assert sum(dying("calls", tmp_path, 11, 30).values()) >= 10
+
+
+@pytest.mark.slow
+def test_faults_at_every_call(tmp_path: Path) -> None:
+    seen = names_of(dying("calls", tmp_path, 0, 1))
+    assert set(seen) == set(disk.CALLS), "every call of the table is made, and was spoiled"
+    assert sum(seen.values()) >= 250
+
+
+def test_five_kills_change_no_bit(tmp_path: Path) -> None:
+    assert dying("kills", tmp_path, 5, 1)["killed"] == 5
+
+
+@pytest.mark.slow
+def test_forty_kills_change_no_bit(tmp_path: Path) -> None:
+    assert dying("kills", tmp_path, 40, 2)["killed"] == 40
+
+
+@pytest.mark.nightly
+def test_a_thousand_kills_change_no_bit(tmp_path: Path) -> None:
+    assert dying("kills", tmp_path, 1000, 3, timeout=3600)["killed"] == 1000
+
+
+INJECTED = ("openat", "write", "fsync", "rename", "close", "mkdir", "ftruncate", "flock")
+"""System calls by which a run changes what is on the disk."""
+
+
+def can_trace() -> bool:
+    """Whether strace is here and may trace."""
+    found = shutil.which("strace")
+    return (
+        found is not None and subprocess.run([found, "-qq", "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("call", INJECTED)
+def test_faults_at_system_calls(tmp_path: Path, call: str) -> None:
+    """The kernel itself reports the error, or kills, at the n-th call in the run's folder: whatever is there loads."""
+    if not can_trace():
+        pytest.skip("strace is not here, or may not trace")
+    program = "import sys; from pathlib import Path; from tests.train.dying import Case; "
+    program += "sys.exit(len(Case(epochs=2).run(Path(sys.argv[1]))) != 64)"
+    expected = Case(epochs=2).run(None)
+    for how in ("error=ENOSPC", "error=EIO", "signal=KILL"):
+        for n in (1, 2, 3, 5, 8, 13, 21, 34):
+            folder = tmp_path / f"{how} {n}"
+            folder.mkdir()
+            options = ["-f", "-qq", "-o", "/dev/null", "-P", str(folder), "-e", f"inject={call}:{how}:when={n}"]
+            command = ["strace", *options, sys.executable, "-c", program, str(folder)]
+            run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=QUIET)
+            assert run.returncode != 0 or n > 1 or call in {"mkdir", "rename"}, run.stderr
+            whole(folder)
+            assert Case(epochs=2).run(folder) == expected
