@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ BAD_TEXT: dict[str, tuple[bytes, str, str, str]] = {
     "short row": (b"a,b\n1,2\n3\n", "BG203", ".csv:3", "too short; got 1 cells, expected 2"),
     "long row": (b"a,b\n1,2\n3,4,5\n", "BG203", ".csv:3", "too long; got 3 cells, expected 2"),
     "trailing separator": (b"a,b\n1,2,\n", "BG203", ".csv:2", "too long"),
+    "trailing separator among missing": (b"a,b\n1,\n,2\n1,2,\n", "BG203", ".csv:4", "too long"),
+    "trailing separator in quotes": (b'a,b\n"1",2\n,2\n1,2,""\n', "BG203", ".csv:4", "too long"),
+    "a cell too many, missing": (b"a,b\n1,2\nNA,NA\n1,2,NA\n", "BG203", ".csv:4", "too long"),
     "short row after a quoted newline": (b'a,b\n"x\ny",2\n3\n', "BG203", ".csv:4", "too short"),
     "short last row, unfinished": (b"a,b\n1,2\n3", "BG203", ".csv:3", "too short"),
     "long row, far down": (TALL + b"1,2,3\n", "BG203", ".csv:9002", "too long"),
@@ -41,6 +45,16 @@ BAD_TEXT: dict[str, tuple[bytes, str, str, str]] = {
     "thousands": (b'a\n1\n2\n3\n"1,000"\n', "BG203", ".csv:5:1", "--decimal ,"),
     "underscores": (b"a\n1\n1_000\n", "BG203", ".csv:3:1", "got 1_000"),
     "hexadecimal": (b"a\n1\n0x1F\n", "BG203", ".csv:3:1", "got 0x1F"),
+    "a number and a quoted line end": (b'a\n1\n"7\n"\n', "BG203", ".csv:3:1", "finite number"),
+    "a number and a vertical tab": (b"a\n1\n7\x0b\n", "BG203", ".csv:3:1", "finite number"),
+    "a number and a carriage return": (b'a,b\n1,2\n"7\r",2\n', "BG203", ".csv:3:1", "finite number"),
+    "infinity far down": (TALL + b"inf,2\n", "BG203", ".csv:9002:1", "got inf"),
+    "-nan": (b"a\n1\n2\n-nan\n", "BG203", ".csv:4:1", "got -nan"),
+    "underscores far down": (TALL + b"1_0,2\n", "BG203", ".csv:9002:1", "got 1_0"),
+    "text among dates": (b"a\n2020-01-01\nNA\n2020-01-02\nsoon\n", "BG203", ".csv:5:1", "holds dates"),
+    "30 February": (b"a\n2020-01-01\n2020-01-02\n2020-02-30\n", "BG203", ".csv:4:1", "got 2020-02-30"),
+    "the year 0": (b"a\n2020-01-01\n2020-01-02\n0000-01-01\n", "BG203", ".csv:4:1", "got 0000-01-01"),
+    "dates among numbers": (b"a\n1\n2\n2020-01-01\n", "BG203", ".csv:4:1", "got 2020-01-01"),
     "full-width digits": ("a\n1\n\uff12\n".encode(), "BG203", ".csv:3:1", "finite number"),
     "two signs": (b"a\n1\n--1\n", "BG203", ".csv:3:1", "got --1"),
     "a formula": (b"a\n1\n=1+1\n", "BG203", ".csv:3:1", "got =1+1"),
@@ -108,6 +122,21 @@ GOOD: dict[str, tuple[bytes, dict[str, list[object]]]] = {
     "missing": (b"a,b\n,\nNA,x\n1,\n", {"a": [None, None, 1], "b": ["", "x", ""]}),
     "all missing": (b"a,b\n,1\nNaN,2\n", {"a": [None, None], "b": [1, 2]}),
     "text keeps its spelling": (b"a\nNA\nx\n y \n", {"a": ["NA", "x", " y "]}),
+    "missing in every spelling": (
+        b"a,b\n1,x\nNA,NA\nnan,nan\nNull,?\nnOnE,y\n N/A ,y\n,z\n",
+        {"a": [1, None, None, None, None, None, None], "b": ["x", "NA", "nan", "?", "y", "y", "z"]},
+    ),
+    "one column with blank lines": (b"a\n\n1\n?\n\n2\n", {"a": [1, None, 2]}),
+    "missing from row 300": (
+        b"a,b\n" + b"1,x\n" * 300 + b"NA,NA\n",
+        {"a": [1] * 300 + [None], "b": ["x"] * 300 + ["NA"]},
+    ),
+    "text after 300 missing": (b"a,b\n" + b",1\n" * 300 + b"x,1\n", {"a": [""] * 300 + ["x"], "b": [1] * 301}),
+    "dates": (
+        b"a,b\n2020-01-01,1\n2020-01-02T03:04:05.5,2\n?,3\n2020-01-01 02:00+02:00,4\n",
+        {"a": ["2020-01-01T00:00:00", "2020-01-02T03:04:05.500000", None, "2020-01-01T00:00:00"], "b": [1, 2, 3, 4]},
+    ),
+    "dates in two ways are text": (b"a\n03/04/2020\n05/04/2020\n", {"a": ["03/04/2020", "05/04/2020"]}),
     "most are text": (b"a\n1\nx\ny\n", {"a": ["1", "x", "y"]}),
     "spellings of numbers": (b"a\n+5\n.5\n1.\n-1e3\n 7 \n1e-400\n", {"a": [5, 0.5, 1, -1000, 7, 0]}),
     "numbered columns": (b"0,1\n5,6\n", {"0": [5], "1": [6]}),
@@ -134,7 +163,11 @@ def check(error: BackgraphError, code: str, where: str, part: str) -> None:
 def assert_table(table: Table, expected: dict[str, list[object]]) -> None:
     assert table.names == tuple(expected)
     for name, values in expected.items():
-        found = [
-            None if isinstance(value, float) and math.isnan(value) else value for value in table.column(name).tolist()
-        ]
-        assert found == values
+        assert [plain(value) for value in table.column(name).tolist()] == values
+
+
+def plain(value: object) -> object:
+    """A cell as tests write it: dates in ISO 8601, None for what is missing."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,31 +1,44 @@
-"""What a cell of a text file means, and which columns are numeric.
+"""What a cell of a text file means, and which columns are numbers, dates or text.
 
-The rule: a column is *text* when more than half of its cells that are not missing are not numbers; otherwise it is
-*numeric*, and each cell in it that is not a number is an error at its line and column. So one `n/k` among 90,000
-numbers is refused instead of turning the column into 90,000 categories. `text=[NAME]` overrides the rule.
+The rule: a column holds *dates* when more than half of its cells that are not missing are dates, *text* when more than
+half are not numbers, else *numbers*; in a column of dates or numbers each other cell is an error at its line and
+column. So one `n/k` among 90,000 numbers is refused instead of turning the column into 90,000 categories. `text=[NAME]`
+overrides the rule.
 
 A number is a sign, digits with at most one decimal sign, and an exponent, with blanks around it: not `1_000`, `0x1F`,
-`inf` or `1e999`. A column most of whose cells are `3,14` is neither: it is refused with the option to type.
+`inf` or `1e999`. A column most of whose cells are `3,14` is neither: it is refused with the option to type. A date is
+ISO 8601, `2026-11-23`, also with a time, `2026-11-23 14:05:59.25`, also with an offset, `Z` or `+02:00`, which is
+subtracted; 23/11/2026 is text, since it may be read in two ways.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from backgraph.data.table import DATES, NUMBERS, TEXT, TIME, Column
 from backgraph.errors import DataError, shown
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "#n/a")
 """Spellings of a missing cell in a numeric column, in lower case. In a text column every spelling is a level."""
 NUMBER = r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*"
 """A number with a decimal point; the same expression is used by Python and by DuckDB."""
+DATE = (
+    r"[ \t]*[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?[ \t]*"
+)
+"""What looks like a date; used by both, too."""
 SWAPPED = str.maketrans(".,", ",.")
 SHOWN_PLACES = 3
 """Of many bad cells, as many are told."""
 
 _number = re.compile(NUMBER)
+_date = re.compile(DATE)
 
 
 def is_missing(cell: str) -> bool:
@@ -42,23 +55,64 @@ def number(cell: str, decimal: str = ".") -> float | None:
     return value if math.isfinite(value) else None
 
 
+def date(cell: str) -> dt.datetime | None:
+    """The time that `cell` spells, in UTC where it has an offset; None when it spells none, such as 30 February."""
+    if not _date.fullmatch(cell):
+        return None
+    try:
+        time = dt.datetime.fromisoformat(cell.strip(" \t"))
+        return time.astimezone(dt.UTC).replace(tzinfo=None) if time.tzinfo else time
+    except (ValueError, OverflowError):
+        return None
+
+
+def as_dates(cells: Sequence[str]) -> Column:
+    """The cells of a column of dates, all of which are dates or missing: datetime64 (rows,)."""
+    return np.array([None if is_missing(cell) else date(cell) for cell in cells], dtype=TIME)
+
+
 @dataclass(frozen=True)
 class Count:
-    """How the cells of one column read: `numbers`, `swapped` (numbers with the other decimal sign) and `others`."""
+    """How the cells of one column read.
+
+    `numbers`, `swapped` (numbers with the other decimal sign), `dates` and `others`; missing cells do not count.
+    """
 
     numbers: int
     swapped: int
+    dates: int
     others: int
 
     @property
-    def is_text(self) -> bool:
+    def kind(self) -> str:
         """The rule of this module."""
-        return self.swapped + self.others > self.numbers and not self.swapped > self.others
+        if self.dates > self.numbers + self.swapped + self.others:
+            return DATES
+        others = self.dates + self.others
+        return TEXT if self.swapped + others > self.numbers and not self.swapped > others else NUMBERS
 
     @property
     def is_bad(self) -> bool:
-        """Whether some cell of a numeric column is not a number."""
-        return not self.is_text and self.swapped + self.others > 0
+        """Whether some cell of a column of numbers or dates is none."""
+        of_kind = {TEXT: -1, NUMBERS: self.numbers, DATES: self.dates}[self.kind]
+        return 0 <= of_kind < self.numbers + self.swapped + self.dates + self.others
+
+
+def counted(cells: Mapping[str, int], decimal: str) -> Count:
+    """How `cells`, each so many times, read."""
+    numbers = swapped = dates = others = 0
+    for cell, times in cells.items():
+        if is_missing(cell):
+            continue
+        if number(cell, decimal) is not None:
+            numbers += times
+        elif number(cell, "," if decimal == "." else ".") is not None:
+            swapped += times
+        elif date(cell) is not None:
+            dates += times
+        else:
+            others += times
+    return Count(numbers, swapped, dates, others)
 
 
 @dataclass(frozen=True)
@@ -70,17 +124,26 @@ class Place:
     cell: str
 
 
-def not_a_number(path: str, name: str, places: Sequence[Place], total: int, decimal: str) -> DataError:
-    """BG203 at the first of `places`; the next ones and the `total` are told in the message."""
+KIND_WORDS = {
+    NUMBERS: ("is numeric, this cell is not", "a finite number"),
+    DATES: ("holds dates, this cell is none", "a date such as 2026-11-23"),
+}
+"""What is said of a bad cell, and what was expected, for each kind of column."""
+
+
+def bad_cell(column: tuple[str, str], kind: str, places: Sequence[Place], total: int, decimal: str) -> DataError:
+    """BG203 at the first of `places` in a column (path, name) of `kind`; the next ones and the `total` are told."""
+    path, name = column
     first, *others = places
     also = f" (also line {', '.join(str(place.line) for place in others)}; {total} in all)" if others else ""
-    what = f"column {shown(name)!r} is numeric, this cell is not{also}"
+    says, expected = KIND_WORDS[kind]
+    what = f"column {shown(name)!r} {says}{also}"
     where = f"{path}:{first.line}:{first.column}"
-    return DataError("BG203", where, what, got=first.cell, expected="a finite number", hint=_hint(first.cell, decimal))
+    return DataError("BG203", where, what, got=first.cell, expected=expected, hint=_hint(first.cell, decimal))
 
 
 def _hint(cell: str, decimal: str) -> str:
     other = "," if decimal == "." else "."
-    if number(cell, other) is not None:
+    if number(cell, other) is not None and number(cell, decimal) is None:
         return f"for decimal {'commas' if other == ',' else 'points'}: --decimal {other}"
     return "correct it, leave it empty, or read the column as text"

@@ -2,7 +2,8 @@
 
 Nothing is guessed that could make a table silently wrong: the separator is the comma (a tab for .tsv) until another is
 given, the text is UTF-8, every row is as long as the header, and a column is text only by the rule of `cells`. The
-bytes are looked through first (`source`), DuckDB parses, and when it refuses, `records` says where and why.
+bytes are looked through first (`source`), DuckDB parses, at best with types that the first rows show (`typed`), else as
+text, and when it refuses, `records` says where and why.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backgraph.data import parquet
-from backgraph.data.cells import MISSING, NUMBER, SHOWN_PLACES, Count, not_a_number
+from backgraph.data.cells import DATE, MISSING, NUMBER, SHOWN_PLACES, Count, as_dates, bad_cell, date, is_missing
 from backgraph.data.records import Dialect, explain, header, places, read_wide
-from backgraph.data.source import MAXIMUM_LINE, Source, check_text, open_source
-from backgraph.data.table import Column, Table
+from backgraph.data.source import Source, check_text, open_source
+from backgraph.data.table import DATES, NUMBERS, TEXT, Column, Table
+from backgraph.data.typed import NOTHING, OPTIONS, options, read_typed
 from backgraph.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -64,11 +66,14 @@ def _dialect(source: Source, separator: str | None, decimal: str, text: Collecti
 
 
 def _read_csv(source: Source, dialect: Dialect) -> dict[str, Column]:
-    check_text(source)
+    scan = check_text(source)
     names = header(source, dialect.separator)
     if len(names) >= WIDE:
         return read_wide(source, names, dialect)
     with parquet.connect() as connection:
+        columns = read_typed(connection, source, names, dialect, scan)
+        if columns is not None:
+            return columns
         _load(connection, source, dialect, len(names))
         kinds = _kinds(connection, source, names, dialect)
         return dict(_columns(connection, names, kinds, dialect))
@@ -78,22 +83,18 @@ def _load(connection: DuckDBPyConnection, source: Source, dialect: Dialect, widt
     """Makes the DuckDB table `cells`, columns c0, c1, … of text, as written."""
     import duckdb
 
-    # Without auto_detect nothing is guessed. `nullstr` must be something: a control character that no table contains.
-    query = """create table cells as select * from read_csv(?, auto_detect=false, header=true, delim=?, quote='"',
-        escape='"', strict_mode=true, null_padding=false, nullstr=chr(1), hive_partitioning=false, compression=?,
-        max_line_size=?, columns=?)"""
-    columns = {f"c{index}": "VARCHAR" for index in range(width)}
-    compression = "gzip" if source.is_gzip else "none"
+    query = f"create table cells as select * from read_csv(?, {OPTIONS}, nullstr=?)"
+    types = {f"c{index}": "VARCHAR" for index in range(width)}
     try:
-        connection.execute(query, [source.pattern, dialect.separator, compression, MAXIMUM_LINE, columns])
+        connection.execute(query, [*options(source, dialect, types), list(NOTHING)])
     except duckdb.Error as error:
         reason = " ".join(str(error).split("\n", 2)[:2])
         fallback = DataError("BG203", source.name, "is not a table", got=reason, expected="rows as long as the header")
         raise explain(source, dialect.separator, width) or fallback from None
 
 
-def _blocks(width: int) -> Iterator[range]:
-    return (range(start, min(start + TOGETHER, width)) for start in range(0, width, TOGETHER))
+def _blocks(columns: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (columns[start : start + TOGETHER] for start in range(0, len(columns), TOGETHER))
 
 
 def _is_missing(cell: str) -> str:
@@ -109,15 +110,18 @@ def _number(cell: str, decimal: str) -> str:
 
 
 def _kinds(connection: DuckDBPyConnection, source: Source, names: Sequence[str], dialect: Dialect) -> list[Count]:
-    """How each column reads; DataError BG203 at the first bad cell of a numeric one."""
+    """How each column reads; DataError BG203 at the first bad cell of one of numbers or dates."""
     kinds: list[Count] = []
-    for block in _blocks(len(names)):
+    for block in _blocks(range(len(names))):
         counts = _one_row(connection, ", ".join(_counts(f"c{index}", dialect) for index in block))
         for numbers, swapped, missing, rows in zip(*[iter(counts)] * 4, strict=True):
-            kinds.append(Count(numbers, swapped, rows - missing - numbers - swapped))
+            kinds.append(Count(numbers, swapped, 0, rows - missing - numbers - swapped))
+    kinds = [_with_dates(connection, index, kind) for index, kind in enumerate(kinds)]
     for index, kind in enumerate(kinds):
         if kind.is_bad and names[index] not in dialect.text:
-            raise _bad_cells(connection, source, dialect, index, names[index])
+            bad = _bad_dates(connection, index) if kind.kind == DATES else _bad_numbers(connection, index, dialect)
+            found = places(source, dialect.separator, index, bad[:SHOWN_PLACES])
+            raise bad_cell((source.name, names[index]), kind.kind, found, len(bad), dialect.decimal)
     return kinds
 
 
@@ -128,33 +132,46 @@ def _counts(cell: str, dialect: Dialect) -> str:
     return f"count({value}), {only_swapped}, count(*) filter ({missing}), count(*)"
 
 
+def _with_dates(connection: DuckDBPyConnection, index: int, kind: Count) -> Count:
+    """`kind` with the dates among its others counted."""
+    if not kind.others:
+        return kind
+    looks = connection.execute(
+        f"select c{index}, count(*) from cells where regexp_full_match(c{index}, '{DATE}') group by 1"
+    )
+    dates = sum(times for cell, times in looks.fetchall() if date(cell) is not None)
+    return Count(kind.numbers, kind.swapped, dates, kind.others - dates)
+
+
 def _one_row(connection: DuckDBPyConnection, what: str) -> tuple[Any, ...]:
     row = connection.execute(f"select {what} from cells").fetchone()
     return () if row is None else row
 
 
-def _bad_cells(connection: DuckDBPyConnection, source: Source, dialect: Dialect, index: int, name: str) -> DataError:
-    cell = f"c{index}"
-    bad = f"({_number(cell, dialect.decimal)}) is null and not {_is_missing(cell)}"
-    (total,) = _one_row(connection, f"count(*) filter ({bad})")
-    rows = connection.execute(f"select rowid from cells where {bad} order by rowid limit {SHOWN_PLACES}").fetchall()
-    found = places(source, dialect.separator, index, [row for (row,) in rows])
-    return not_a_number(source.name, name, found, total, dialect.decimal)
+def _bad_numbers(connection: DuckDBPyConnection, index: int, dialect: Dialect) -> list[int]:
+    bad = f"({_number(f'c{index}', dialect.decimal)}) is null and not {_is_missing(f'c{index}')}"
+    return [row for (row,) in connection.execute(f"select rowid from cells where {bad} order by rowid").fetchall()]
+
+
+def _bad_dates(connection: DuckDBPyConnection, index: int) -> list[int]:
+    cells = connection.execute(f"select c{index} from cells order by rowid").fetchall()
+    return [row for row, (cell,) in enumerate(cells) if not is_missing(cell) and date(cell) is None]
 
 
 def _columns(
     connection: DuckDBPyConnection, names: Sequence[str], kinds: Sequence[Count], dialect: Dialect
 ) -> Iterator[tuple[str, Column]]:
-    texts = {index for index, kind in enumerate(kinds) if kind.is_text or names[index] in dialect.text}
-    for block in _blocks(len(names)):
-        wanted = [f"c{i}" if i in texts else f"{_number(f'c{i}', dialect.decimal)} as c{i}" for i in block]
+    kept = [TEXT if name in dialect.text else kind.kind for name, kind in zip(names, kinds, strict=True)]
+    for block in _blocks(range(len(names))):
+        wanted = [f"{_number(f'c{i}', dialect.decimal)} as c{i}" if kept[i] == NUMBERS else f"c{i}" for i in block]
         fetched = connection.execute(f"select {', '.join(wanted)} from cells order by rowid").fetchnumpy()
         for index in block:
-            yield names[index], filled(fetched[f"c{index}"], index in texts)
+            yield names[index], filled(fetched[f"c{index}"], kept[index])
 
 
-def filled(values: Any, text: bool) -> Column:
-    """What DuckDB fetched as a column: NULL becomes the empty text, or NaN."""
-    if text:
-        return np.ma.filled(values.astype(object), "") if np.ma.isMaskedArray(values) else values
-    return np.ma.filled(values.astype(np.float64), np.nan)
+def filled(values: Any, kind: str) -> Column:
+    """What DuckDB fetched as a column of `kind`: NULL becomes the empty text, or NaN."""
+    if kind == NUMBERS:
+        return np.ma.filled(values.astype(np.float64), np.nan)
+    cells = np.ma.filled(values.astype(object), "") if np.ma.isMaskedArray(values) else values
+    return as_dates(cells.tolist()) if kind == DATES else cells

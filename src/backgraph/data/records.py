@@ -10,14 +10,16 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from backgraph.data.cells import SHOWN_PLACES, Count, Place, is_missing, not_a_number, number
+from backgraph.data.cells import SHOWN_PLACES, Place, as_dates, bad_cell, counted, date, is_missing, number
 from backgraph.data.source import MAXIMUM_LINE, Source
-from backgraph.data.table import Column
+from backgraph.data.table import DATES, TEXT, Column
 from backgraph.errors import DataError
 
 MAXIMUM_COLUMNS = 500_000
@@ -189,13 +191,16 @@ def _wide_column(source: Source, index: int, name: str, rows: Sequence[Record], 
     cells = [record.cells[index] for record in rows]
     if name in dialect.text:
         return np.array(cells, dtype=object)
-    values = [np.nan if is_missing(cell) else number(cell, dialect.decimal) for cell in cells]
-    bad = [row for row, value in enumerate(values) if value is None]
-    if not bad:
-        return np.array(values, dtype=np.float64)
-    swapped = sum(number(cells[row], dialect.other_decimal) is not None for row in bad)
-    missing = sum(map(is_missing, cells))
-    if Count(len(cells) - missing - len(bad), swapped, len(bad) - swapped).is_text:
+    counts = counted(Counter(cells), dialect.decimal)
+    if counts.kind == TEXT:
         return np.array(cells, dtype=object)
+    if not counts.is_bad:
+        return as_dates(cells) if counts.kind == DATES else _numbers(cells, dialect.decimal)
+    reads = date if counts.kind == DATES else partial(number, decimal=dialect.decimal)
+    bad = [row for row, cell in enumerate(cells) if not is_missing(cell) and reads(cell) is None]
     found = [Place(rows[row].line, index + 1, cells[row]) for row in bad[:SHOWN_PLACES]]
-    raise not_a_number(source.name, name, found, len(bad), dialect.decimal)
+    raise bad_cell((source.name, name), counts.kind, found, len(bad), dialect.decimal)
+
+
+def _numbers(cells: Sequence[str], decimal: str) -> Column:
+    return np.array([np.nan if is_missing(cell) else number(cell, decimal) for cell in cells], dtype=np.float64)
