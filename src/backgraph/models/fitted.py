@@ -1,6 +1,7 @@
 """A trained network with all that it takes to use it: parameters, preparation of columns, and what it predicts.
 
-One file holds it: safetensors with JSON, checked by SHA-256; loading executes nothing.
+One file holds it: safetensors with JSON, checked by SHA-256; loading executes nothing. What the network computes is
+in it as a graph (`models.prediction`), so that later versions need not build it as this one does.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from backgraph.data.labels import Classes, Targets
 from backgraph.data.prepare import Preparation
 from backgraph.data.table import Column, Table, is_text
 from backgraph.errors import BackgraphError, FileError, UsageError
+from backgraph.language.dims import symbol
 from backgraph.language.node import Node
 from backgraph.language.op import Array
-from backgraph.models.losses import CLASSIFICATION, REGRESSION
+from backgraph.models.losses import CLASSIFICATION, REGRESSION, TASKS
 from backgraph.models.mlp import MLP
+from backgraph.models.prediction import Prediction
 from backgraph.train.files import load_tensors, save_tensors
 from backgraph.train.metrics import scores
 
@@ -30,13 +33,17 @@ METRICS: Mapping[str, tuple[str, ...]] = {CLASSIFICATION: ("accuracy",), REGRESS
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained MLP for tables: `target` is the column it predicts, `outcome` its classes or its scale."""
+    """A trained MLP for tables: `target` is the column it predicts, `outcome` its classes or its scale.
+
+    `prediction` is the graph that came with a file; without one it is the network's.
+    """
 
     mlp: MLP
     parameters: Mapping[Node, Array]
     preparation: Preparation
     outcome: Classes | Targets
     target: str
+    prediction: Prediction | None = None
 
     @property
     def classes(self) -> Classes | None:
@@ -45,7 +52,7 @@ class Fitted:
 
     def predict(self, table: Table) -> Array:
         """Labels (rows), or numbers in the target's own units (rows)."""
-        raw = self.mlp.predict(self.parameters, *self._prepared(table))
+        raw = self._graph.decided(*self._forward(table))
         if isinstance(self.outcome, Classes):
             return self.outcome.of(raw)
         return self.outcome.restore(raw[:, None])[:, 0]
@@ -54,7 +61,7 @@ class Fitted:
         """Probabilities of the classes, rows × classes. Raises UsageError BG601 for regression."""
         if self.classes is None:
             raise UsageError("BG601", "probabilities", "the model predicts numbers", hint="leave out --probabilities")
-        return self.mlp.predict_proba(self.parameters, *self._prepared(table))
+        return self._forward(table)[1]
 
     def score(self, table: Table, metrics: Sequence[str] | None = None) -> dict[str, float]:
         """Metrics (METRICS of the task) on a table that has the target. Raises DataError BG202, BG206."""
@@ -65,16 +72,23 @@ class Fitted:
         """What `train.metrics` compares: class numbers (rows) and probabilities (rows × classes), or numbers."""
         where = f"{table.source}: column {self.target!r}"
         values = table.column(self.target)
-        says = self.mlp.predict_proba(self.parameters, *self._prepared(table))
+        says = self._forward(table)[1]
         if isinstance(self.outcome, Classes):
             return self.outcome.indices(values, where), says
         self.outcome.apply(values, where)  # refuses what is no number
         return np.asarray(values, "float64")[:, None], self.outcome.restore(says)
 
-    def _prepared(self, table: Table) -> tuple[Array, Array | None]:
-        """The design matrix, and the codes of embedded columns."""
+    @property
+    def _graph(self) -> Prediction:
+        return self.prediction or Prediction.of(self.mlp)
+
+    def _forward(self, table: Table) -> tuple[Array, Array]:
+        """Scores and what the network says, from the design matrix and the codes of embedded columns."""
         prepared = self.preparation
-        return prepared.matrix(table), prepared.codes(table) if prepared.embeddings else None
+        X, codes = prepared.matrix(table), prepared.codes(table) if prepared.embeddings else None
+        if self.prediction is None:  # programs of networks are shared
+            return self.mlp.forward(self.parameters, X, codes)
+        return self.prediction.forward({str(node.op): array for node, array in self.parameters.items()}, X, codes)
 
     def can_be_scored_on(self, table: Table) -> bool:
         """Whether `table` has the target, as text or numbers as it was in training, and in every row."""
@@ -91,7 +105,8 @@ class Fitted:
             if any(callable(each) for each in used):
                 raise UsageError("BG601", name, "a function cannot be saved", hint="use one that has a name")
         metadata = {
-            "kind": KIND, "network": network, "target": self.target, "preparation": self.preparation.to_json(),
+            "kind": KIND, "task": self.mlp.task, "graph": self._graph.text, "network": network,
+            "target": self.target, "preparation": self.preparation.to_json(),
             "classes" if self.classes else "targets": self.outcome.to_json(), "training": dict(training or {}),
         }  # fmt: skip
         save_tensors(path, {str(node.op): array for node, array in self.parameters.items()}, metadata)
@@ -104,15 +119,28 @@ def load(path: str | os.PathLike[str]) -> Fitted:
         if metadata["kind"] != KIND:
             raise FileError("BG502", os.fspath(path), "not a model", got=metadata["kind"], expected=KIND)
         mlp = MLP(**{name: _tuples(value) for name, value in metadata["network"].items()})
-        parameters = {node: _tensor(node, tensors) for node in mlp.network.parameters}
         preparation = Preparation.from_json(metadata["preparation"])
+        prediction = _prediction(metadata, preparation)
+        parameters = {node: _tensor(node, tensors) for node in prediction.parameters}
         outcome = (
             Classes.from_json(metadata["classes"]) if "classes" in metadata else Targets.from_json(metadata["targets"])
         )
-        return Fitted(mlp, parameters, preparation, outcome, metadata["target"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return Fitted(mlp, parameters, preparation, outcome, str(metadata["target"]), prediction)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = error.what if isinstance(error, BackgraphError) else str(error)
         raise FileError("BG502", os.fspath(path), "is no model that this version knows", got=reason) from None
+
+
+def _prediction(metadata: Mapping[str, Any], preparation: Preparation) -> Prediction:
+    """The graph, which must fit what the columns become."""
+    if metadata["task"] not in TASKS:
+        raise ValueError(f"task {metadata['task']!r}")
+    prediction = Prediction.read(metadata["graph"], metadata["task"])
+    codes = tuple(leaf.shape for leaf in prediction.inputs[1:])
+    expected = (symbol("m"), len(preparation.features)), ((symbol("m"),),) * len(preparation.embeddings)
+    if (prediction.inputs[0].shape, codes) != expected:
+        raise ValueError("the graph does not fit the columns")
+    return prediction
 
 
 def _tuples(value: Any) -> Any:
