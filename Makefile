@@ -32,6 +32,7 @@ check: $(VENV)/.check ## style, types, and the direction of imports
 
 docs: $(VENV)/.test ## run the programs and commands in the documents, and check what the documents name
 	BACKGRAPH_PROFILE=fast $(pytest) tests/docs
+	$(python) -m scripts.reference --check
 
 nightly: ## everything with long random searches, on each Python of PYTHONS that is here
 	@set -e; found=; for each in $(PYTHONS); do \

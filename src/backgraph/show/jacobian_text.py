@@ -9,11 +9,12 @@ from html import escape
 import numpy as np
 
 from backgraph.language.dims import Dim, at, shape_text
-from backgraph.language.notation import Entry, Gradient, Relation, Tree, transposed
+from backgraph.language.notation import Gradient, Relation, Tree, transposed
 from backgraph.language.op import Array
 from backgraph.show.bridge import Bridge, bridges
 from backgraph.show.chain import Chain, EdgeJacobian, Value
 from backgraph.show.jacobian_words import words_of
+from backgraph.show.notation_of_edges import element_tree, partial_tree
 from backgraph.show.page import width, wrapped
 from backgraph.show.text import text
 
@@ -134,20 +135,14 @@ def _values(chain: Chain, words: dict[str, str]) -> Iterator[Line]:
 
 def partial(edge: EdgeJacobian) -> str:
     """`∂z/∂x`."""
-    return f"∂{text(edge.z.name)}/∂{text(edge.x.name)}"
+    return text(partial_tree(edge))
 
 
 def by_elements(edge: EdgeJacobian) -> str | None:
     """`∂z_i/∂W_jk = a_k [i = j]`."""
     if edge.element is None:
         return None
-    above, below = edge.letters
-    z, x = (_entry(name, letters) for name, letters in ((edge.z.name, above), (edge.x.name, below)))
-    return f"∂{text(z)}/∂{text(x)} = {text(edge.element)}"
-
-
-def _entry(name: Tree, letters: tuple[str, ...]) -> Tree:
-    return Entry(name, "".join(letters)) if letters else name
+    return text(element_tree(edge))
 
 
 def kind_words(edge: EdgeJacobian, words: dict[str, str]) -> str:

@@ -14,9 +14,10 @@ def partial_tree(edge: EdgeJacobian) -> Tree:
 def element_tree(edge: EdgeJacobian) -> Tree:
     """∂z_i/∂x_j = its formula; ∂z/∂x alone where none was read."""
     above, below = edge.letters
-    left = Partial(_entry(edge.z.name, above), _entry(edge.x.name, below))
+    left = Partial(entry(edge.z.name, above), entry(edge.x.name, below))
     return left if edge.element is None else Relation("=", left, edge.element)
 
 
-def _entry(name: Tree, letters: tuple[str, ...]) -> Tree:
+def entry(name: Tree, letters: tuple[str, ...]) -> Tree:
+    """A name with its indices, if it has any."""
     return Entry(name, "".join(letters)) if letters else name

@@ -20,6 +20,8 @@ from backgraph.language.walk import topological_order
 
 SIZES = (3, 2, 4)
 """The sizes of the first, second, third symbol; then again."""
+PROBES = 5
+"""So many points besides the first."""
 OPEN = (3,)
 """The shape of what may have any."""
 ATTEMPTS = ("signed", "positive", "small")
@@ -71,16 +73,18 @@ def _shape(node: Node, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def probes(values: Mapping[Node, Array]) -> Iterator[dict[Node, Array]]:
-    """`values`, then other points: positive ones, and some of both signs."""
+    """`values`, then other points: positive ones, and some of both signs; conditions are turned about in every other."""
     yield dict(values)
-    for seed, positive in ((1, True), (2, False), (3, False)):
+    for seed in range(1, PROBES + 1):
         random = np.random.default_rng(seed)
-        yield {
-            node: np.asarray(_other(random, array, positive), array.dtype) if array.dtype.kind == "f" else array
-            for node, array in values.items()
-        }
+        yield {node: _other(random, array, seed) for node, array in values.items()}
 
 
-def _other(random: np.random.Generator, array: Array, positive: bool) -> Array:
+def _other(random: np.random.Generator, array: Array, seed: int) -> Array:
+    if array.dtype.kind == "b":
+        return array ^ (seed % 2 == 1)
+    if array.dtype.kind != "f":
+        return array
     drawn = random.uniform(0.3, 1.2, array.shape)
-    return drawn if positive else drawn * random.choice([-1.0, 1.0], array.shape)
+    signs = 1.0 if seed == 1 else random.choice([-1.0, 1.0], array.shape)
+    return np.asarray(drawn * signs, array.dtype)

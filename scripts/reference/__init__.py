@@ -1,0 +1,1 @@
+"""Pages made from the package itself: operations, rewrite rules, the gallery. `python -m scripts.reference`."""
