@@ -27,6 +27,7 @@ COMMANDS = {
     "jacobian": "Show the Jacobian on every edge of a cost, and that their product is the gradient.",
     "check": "Check the gradient of a cost node by node; exit code 1 if it is wrong.",
     "draw": "Draw the graph of a cost and its gradient, as SVG, as a page to step through, or for Graphviz.",
+    "cost": "Print the multiply-adds, stored bytes and lifetimes of a cost and its gradients.",
     "compile": "Print a stage of the compiler for a cost, from the graph to machine code.",
     "bench": "Measure how fast this machine trains a network.",
 }

@@ -24,7 +24,7 @@ from backgraph.language.walk import topological_order
 from backgraph.rules import simplify
 from backgraph.show.names import display_name
 from backgraph.show.naming import name_intermediates
-from backgraph.show.render import render
+from backgraph.show.render import SHORT, letters, render
 from backgraph.show.text import text
 
 BYTES = {"float32": 4, "float64": 8, "int64": 8, "bool": 1}
@@ -61,6 +61,8 @@ class Accounts:
     lifetimes: tuple[Lifetime, ...]
     turn: int
     """The last step of the forward pass."""
+    outputs: tuple[Node, ...] = ()
+    """What is executed: the cost, then the gradients, simplified."""
 
     @property
     def forward(self) -> Dim:
@@ -115,13 +117,21 @@ def accounts(cost: Node, wrt: Sequence[Node], names: Mapping[Node, str] | None =
         if isinstance(own, str) and node is not cost:
             named.setdefault(arriving, Gradient(Name(own), Name(str(named[outputs[0]]))))
     number = {node: step for step, node in enumerate(steps, start=1)}
+    _name_long(number, named)
     first = set(forward)
     lines = tuple(_line(number[node], node, named, node not in first) for node in steps)
     turn = max((line.step for line in lines if not line.backward), default=0)
-    return Accounts(lines, _lifetimes(order, steps, number, named, outputs), turn)
+    return Accounts(lines, _lifetimes(order, steps, number, named, outputs), turn, tuple(outputs))
 
 
 Names = Mapping[Node, "str | Tree"]
+
+
+def _name_long(number: Mapping[Node, int], names: dict[Node, str | Tree]) -> None:
+    """Call a value whose formula is long, and has no name, after its step: v₅ is made in step 5."""
+    for node, step in number.items():
+        if node not in names and letters(render(node, names)) > SHORT:
+            names[node] = f"v_{step}"
 
 
 def _line(step: int, node: Node, names: Names, backward: bool) -> Line:
