@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,11 +26,12 @@ from backgraph.optim.schedules import Schedule
 from backgraph.train.callbacks import Callback, Keeper, any_wants_to_stop
 from backgraph.train.directory import RunDirectory, opened
 from backgraph.train.engine import Engine, bindings, default_engine, divergence
-from backgraph.train.examples import examples, minibatches
+from backgraph.train.examples import minibatches
 from backgraph.train.interrupt import Interrupt, interruptible
 from backgraph.train.shuffle import permutation
 from backgraph.train.step import Step, training_step
 from backgraph.train.stopping import EarlyStopping
+from backgraph.train.stream import Stream, given
 from backgraph.train.validation import HeldOut
 
 CALL_SECONDS = 0.25
@@ -83,7 +84,7 @@ class Training:
 
     def run(
         self,
-        data: Mapping[Any, ArrayLike],
+        data: Mapping[Any, ArrayLike] | Stream,
         *,
         epochs: int,
         validation: Validation | None = None,
@@ -98,7 +99,7 @@ class Training:
         second. It changes no bit. Raises what `fit` does. After any of it (a second Ctrl-C excepted) this object is
         whole, and `run` goes on where it stopped.
         """
-        arrays, _ = examples(self.step, data)
+        arrays, _ = given(self.step, data, self.weights)
         whole("epochs", epochs, least=0)
         self.stopped = False
         with interruptible(lambda: _announce(self, callbacks)) as interrupt:
@@ -124,20 +125,40 @@ class Training:
                 self._finish_epoch(run)
             elif self.epoch >= epochs or self.stopped:
                 return
+            elif (together := self._together(epochs, run)) > 1:
+                orders = [self._order(self.epoch + more) for more in range(together)]
+                self._steps(np.concatenate(orders).reshape(-1, self.batch_size), run)
             else:
                 self._epoch(run)
 
+    def _together(self, epochs: int, run: _Run) -> int:
+        """How many epochs one call of the engine takes: several only where they are small and nobody looks at each."""
+        on_disk = isinstance(run.data, Stream)
+        watched = run.validation is not None or run.callbacks or run.keeper is not None or on_disk
+        whole_epochs = self.examples % self.batch_size == 0 == self.done % self.steps_per_epoch
+        return min(epochs - self.epoch, run.pace.steps // self.steps_per_epoch) if whole_epochs and not watched else 1
+
+    def _order(self, epoch: int) -> Array:
+        return permutation(self.examples, (self.seed, epoch)) if self.shuffle else np.arange(self.examples)
+
     def _epoch(self, run: _Run) -> None:
-        order = permutation(self.examples, (self.seed, self.epoch)) if self.shuffle else np.arange(self.examples)
-        first = self.done % self.steps_per_epoch
-        for index in minibatches(order, self.batch_size, first, run.pace):
-            self._steps(index, run)
+        for index, data in self._calls(run):
+            self._steps(index, replace(run, data=data))
             for callback in run.callbacks:
                 callback.steps_done(self)
             if run.interrupt.requested:
                 return
             if run.keeper is not None:
                 run.keeper.steps_done(self, run.callbacks)
+
+    def _calls(self, run: _Run) -> Iterator[tuple[Array, Mapping[Node, Array]]]:
+        """The index matrices of what is left of the epoch, with the data that they are into."""
+        first = self.done % self.steps_per_epoch
+        if isinstance(run.data, Stream):
+            yield from run.data.minibatches(self.seed, self.epoch, self.batch_size, first, run.pace)
+        else:
+            for index in minibatches(self._order(self.epoch), self.batch_size, first, run.pace):
+                yield index, run.data
 
     def _steps(self, index: Array, run: _Run) -> None:
         """One call of the engine, and the account of what it did. Raises DivergenceError."""
@@ -148,8 +169,10 @@ class Training:
             )
         done = len(outputs)
         for row, mass in zip(outputs, self._masses(index, run.data), strict=False):
+            if len(self.history) < self.epoch:
+                self._finish_epoch(run)
             self.loss_sum += float(row[0]) * mass
-        self.done += done
+            self.done += 1
         if done < len(index) and not run.interrupt.requested:
             raise divergence(
                 self.step, bindings(self.step, self.variables, run.data, index[done], scalars[done]), self.done
@@ -208,7 +231,7 @@ def _announce(training: Training, callbacks: Sequence[Callback]) -> None:
 def fit(
     cost: Node,
     parameters: Mapping[Node, Array],
-    data: Mapping[Any, ArrayLike],
+    data: Mapping[Any, ArrayLike] | Stream,
     *,
     optimizer: Optimizer,
     epochs: int,
@@ -227,7 +250,8 @@ def fit(
     engine: Engine | None = None,
     checkpoint: RunDirectory | str | os.PathLike[str] | None = None,
 ) -> Training:
-    """Lower `cost` from the initial values of `parameters` by minibatches of `data` (arrays by node or name).
+    """Lower `cost` from the initial values of `parameters` by minibatches of `data` (arrays by node or name, or, where
+    they do not fit into memory, a `train.stream.Stream`).
 
     `gradients` and `scheduled` are as in `training_step`; `weights` is the leaf with the weights of the examples where
     the cost is a mean by weight. `validation` scores the model after each epoch; given as data, it is the cost on them,
@@ -256,7 +280,7 @@ def fit(
 def begin(
     cost: Node,
     parameters: Mapping[Node, Array],
-    data: Mapping[Any, ArrayLike],
+    data: Mapping[Any, ArrayLike] | Stream,
     *,
     optimizer: Optimizer,
     batch_size: int = 32,
@@ -276,5 +300,5 @@ def begin(
         cost, list(parameters), optimizer, batch=batch, clip=clip, decayed=decayed, gradients=gradients,
         scheduled=scheduled,
     )  # fmt: skip
-    _, n = examples(step, data)
+    _, n = given(step, data, weights)
     return Training(step, step.arrays(parameters), n, min(batch_size, n), seed, shuffle, weights)
