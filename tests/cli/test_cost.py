@@ -14,7 +14,7 @@ from backgraph.show.cost_words import WORDS
 EXAMPLE = "cross_entropy(relu(X@W1)@W2, y) + lam*(sum(W1**2)+sum(W2**2))"
 COSTS = {
     EXAMPLE: ("W1,W2", "m=8,d=6,h=5,k=3"),
-    "mean((tanh(X@W1)@W2 - t)**2)": ("W1,W2", "m=8,d=6,h=5,k=3"),
+    "mean((tanh(X@W1)@W2 - Y)**2)": ("W1,W2", "m=8,d=6,h=5,k=3"),
     "sum((R - P@Q.T)**2) + lam*(sum(P**2) + sum(Q**2))": ("P,Q", "m=6,h=4,d=5,k=3,n=4"),
     "x@A@x": ("x", "m=5,d=5,n=5,h=5,k=5"),
 }
@@ -91,10 +91,13 @@ def test_golden(golden: object, lang: str, capsys: pytest.CaptureFixture[str]) -
 
 def test_an_open_shape_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(run("mean((tanh(X@W1 + b1)@W2 - t)**2)", "W1,b1", "--size", "m=8,d=6,h=5,k=3")) == 0
-    assert 'The shape of b⁽¹⁾ is open, so there are no numbers: give it, such as --shape "b1:n".' in " ".join(
+    assert 'The shape of b⁽¹⁾, t is open, so there are no numbers: give it, such as --shape "b1:n, t:n".' in " ".join(
         lines(capsys)
     )
-    assert main(run("mean((tanh(X@W1 + b1)@W2 - t)**2)", "W1,b1", "--size", "m=8,d=6,h=5,k=3", "--shape", "b1:h")) == 0
+    assert (
+        main(run("mean((tanh(X@W1 + b1)@W2 - t)**2)", "W1,b1", "--size", "m=8,d=6,h=5,k=3", "--shape", "b1:h, t:m k"))
+        == 0
+    )
     assert "(as accounted)" in capsys.readouterr().out
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backgraph.errors import UsageError
-from backgraph.language.dims import Dim, Polynomial, at, shape_text
+from backgraph.language.dims import Dim, Open, Polynomial, at, shape_text
+from backgraph.language.walk import leaves
 from backgraph.show.cost import Accounts, Lifetime
 from backgraph.show.cost_words import WORDS
 from backgraph.show.measure import Measured
@@ -40,7 +41,8 @@ class CostPage:
         """Dimensions whose size is not given."""
         dims = [life.bytes for life in self.accounts.lifetimes] + [line.work for line in self.accounts.lines]
         known = {name for dim in dims if isinstance(dim, Polynomial) for name in dim.symbols}
-        return sorted(known - self.sizes.keys())
+        unshaped = {f"|{leaf.op}|" for leaf in leaves(self.accounts.outputs) if isinstance(leaf.shape, Open)}
+        return sorted((known - self.sizes.keys()) | unshaped)
 
     def say(self, key: str, **values: object) -> str:
         """A sentence of the table."""
