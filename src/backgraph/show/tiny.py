@@ -40,9 +40,14 @@ def tiny_values(
     for node, value in known.items():
         measure(node, value.shape, measured)
     free = [node for node in variables if node not in known]
+    second: dict[Node, Array] | None = None
     for values in _candidates(free, known, _all_sizes(variables, measured)):
         if not free or serves(cost, wrt, values):
-            return values
+            if not free or tells(cost, wrt, values):
+                return values
+            second = second or values
+    if second is not None:
+        return second
     raise CalculusError("BG302", str(cost.op), "no made-up numbers serve", hint="give a file with --data")
 
 
@@ -100,3 +105,8 @@ def serves(cost: Node, wrt: Sequence[Node], values: Mapping[Node, Array]) -> boo
     except BackgraphError:
         return False
     return finite and all(check.status != "at a kink" for check in checks)
+
+
+def tells(cost: Node, wrt: Sequence[Node], values: Mapping[Node, Array]) -> bool:
+    """Whether every gradient has an element other than zero: where all units of a layer are off, nothing is seen."""
+    return all(np.any(array != 0) for array in evaluate(gradient(cost, wrt).nodes, values))
