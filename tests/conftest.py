@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,15 @@ settings.register_profile("fast", derandomize=True, max_examples=60, deadline=No
 settings.register_profile("full", derandomize=True, max_examples=500, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("BACKGRAPH_PROFILE", "fast"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiled code is kept for this run of the tests alone, and for the processes that they start."""
+    if "BACKGRAPH_CACHE" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="backgraph-tests-")
+        os.environ["BACKGRAPH_CACHE"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

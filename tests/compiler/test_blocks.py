@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import backgraph as bg
-from backgraph.compiler import blocks, budget, contract, emit, function, program
+from backgraph.compiler import blocks, budget, cache, contract, emit, function, program
 from backgraph.compiler.budget import arena_bytes, byte_count, peak_bytes
 from backgraph.compiler.function import compile
 from backgraph.compiler.program import Body
@@ -48,6 +48,7 @@ def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
         return SHORT if limit is not None and body.phases else max(int(sizes.get("m", 1)), 1)
 
     monkeypatch.setattr(function, "rows_in_block", two)
+    monkeypatch.setattr(cache, "object_code", lambda _key, make: make())
 
 
 def results(outputs: Sequence[Node], values: dict[Node, Array], memory: str | None, threads: int = 1) -> list[Array]:

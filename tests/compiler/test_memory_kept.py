@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compiler import jit
 from backgraph.compiler.function import compile
 from backgraph.language.node import interned_count
 from backgraph.train.native import NativeEngine
@@ -115,7 +114,3 @@ def test_no_new_page_is_writable_and_executable() -> None:
     before = sum("rwx" in line for line in maps())
     cycle(3.0)
     assert sum("rwx" in line for line in maps()) == before
-
-
-def test_the_memory_of_object_codes_is_bounded() -> None:
-    assert jit.object_code.cache_info().maxsize == 64

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compiler import function, packed, program, schedule
+from backgraph.compiler import cache, function, packed, program, schedule
 from backgraph.compiler.function import Function, compile
 from backgraph.compiler.nest import Nest
 from backgraph.compiler.packed import Blocking, blocking
@@ -69,6 +69,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         return Blocking(dtype, rows, vectors, tiles=2, panels=2)
 
     monkeypatch.setattr(packed, "blocking", small)
+    monkeypatch.setattr(cache, "object_code", lambda _key, make: make())
     monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
 
 

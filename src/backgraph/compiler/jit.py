@@ -15,13 +15,14 @@ import ctypes
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache as once
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 from llvmlite.binding.newpassmanagers import NewPassManager
 
+from backgraph.compiler import cache
 from backgraph.compiler.object_file import undefined_symbols
 from backgraph.compiler.target import Target
 from backgraph.errors import UsageError
@@ -33,7 +34,7 @@ WITHOUT_FMA = frozenset({"fma", "fmaf"})
 """What it may call as well where the machine cannot fuse: exact functions, so the same bits."""
 
 
-@cache
+@once
 def _prepare() -> None:
     """LLVM's own start-up; once for the process."""
     llvm.initialize_native_target()
@@ -83,9 +84,8 @@ def _optimized(text: str, target: Target, level: int) -> Generator[tuple[llvm.Mo
             part.close()
 
 
-@lru_cache(maxsize=64)
 def object_code(text: str, target: Target, level: int) -> bytes:
-    """Object code of LLVM text. The last 64 are kept: fitting the same network again compiles nothing."""
+    """Object code of LLVM text."""
     with _optimized(text, target, level) as (module, machine):
         return machine.emit_object(module)
 
@@ -93,16 +93,21 @@ def object_code(text: str, target: Target, level: int) -> bytes:
 class Library:
     """Native code of one LLVM module, optimised at `level` 0 to 3 for `target`.
 
-    `externals` are symbols that it may call besides memory copies. Raises UsageError (BG601) for any other, and
+    `externals` are symbols that it may call besides memory copies. A module given as a function is made only where its
+    object code is not in the cache under `key`. Raises UsageError (BG601) for a call of any other symbol, and
     RuntimeError if the module is not LLVM (a defect of the emitter).
     """
 
     def __init__(
-        self, module: ir.Module, target: Target, level: int = 3, externals: frozenset[str] = frozenset()
+        self,
+        module: ir.Module | Callable[[], ir.Module],
+        target: Target,
+        level: int = 3,
+        externals: frozenset[str] = frozenset(),
+        key: str | None = None,
     ) -> None:
-        self.target, self.level = target, level
-        self._text = str(module)
-        code = object_code(self._text, target, level)
+        self.target, self.level, self._module = target, level, module
+        code = self._object_code() if key is None else cache.object_code(key, self._object_code)
         _check(code, ALLOWED | externals | (frozenset() if target.has_fma else WITHOUT_FMA))
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(target, level))
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -110,6 +115,12 @@ class Library:
         self.close = weakref.finalize(self, self._engine.close)
         # A worker may still run when the interpreter ends: then the operating system takes the memory back.
         self.close.atexit = False
+
+    def _text(self) -> str:
+        return str(self._module() if callable(self._module) else self._module)
+
+    def _object_code(self) -> bytes:
+        return object_code(self._text(), self.target, self.level)
 
     def address(self, name: str) -> int:
         """Where the function lies; only as long as this library lives. Raises KeyError for an unknown name."""
@@ -126,12 +137,12 @@ class Library:
 
     def ir(self) -> str:
         """The module after optimisation, as LLVM text."""
-        with _optimized(self._text, self.target, self.level) as (module, _):
+        with _optimized(self._text(), self.target, self.level) as (module, _):
             return str(module)
 
     def assembly(self) -> str:
         """The code as assembly text."""
-        with _optimized(self._text, self.target, self.level) as (module, machine):
+        with _optimized(self._text(), self.target, self.level) as (module, machine):
             return machine.emit_assembly(module)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from backgraph.compiler import schedule
 from backgraph.compiler.blocks import row_blocks
+from backgraph.compiler.fingerprint import fingerprint
 from backgraph.compiler.guards import Guards, guards
 from backgraph.compiler.jit import Library
 from backgraph.compiler.lower import lower
@@ -108,11 +110,13 @@ def compile_program(
     program, groups, body = in_phases(scheduled(program), blocked)
     place = dict(program.in_place)
     values = in_memory(program, list(arguments.values()))
-    module = build(groups, values, target or host_target(), body)
-    library = Library(module, target or host_target(), level, frozenset({"sched_yield"}))
+    target = target or host_target()
+    key = fingerprint(groups, values, body, target, level)
+    module = partial(build, groups, values, target, body)
+    library = Library(module, target, level, frozenset({"sched_yield"}), key)
     ends = [v for v in program.kept if v not in place]
     lives = tuple(life for life in lifetimes(groups, ends, body.phases, body.local) if life.value in values)
-    scratch = scratch_size(groups, target or host_target())
+    scratch = scratch_size(groups, target)
     results = program.kept[: len(outputs)]
     return Compiled(library, program, groups, values, lives, results, body, scratch, watched)
 
