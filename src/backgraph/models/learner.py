@@ -8,7 +8,8 @@ history    a row for each epoch: "loss" (the cost as it was minimised, dropout a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,12 +21,18 @@ from backgraph.language.ops.leaf import labels
 from backgraph.models.losses import CLASSIFICATION
 from backgraph.models.mlp import MLP, losses
 from backgraph.optim.clipping import Clip
+from backgraph.optim.limits import whole
 from backgraph.optim.optimizer import Optimizer
 from backgraph.train.callbacks import Callback, Keeper
 from backgraph.train.engine import Engine
-from backgraph.train.loop import Training, begin
+from backgraph.train.loop import Training
 from backgraph.train.metrics import function_of, mean, scores
+from backgraph.train.step import Step, training_step
 from backgraph.train.stopping import EarlyStopping
+from backgraph.train.stream import given
+
+KEPT = 8
+"""Graphs of steps that are kept."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,14 @@ class Learner:
     def __post_init__(self) -> None:
         for name in self.method.metrics:
             function_of(name, self.mlp.task)
-        network, method = self.mlp.network, self.method
         self.take(self.examples)
-        self.training = begin(
-            network.cost, self.start, self.data, optimizer=method.optimizer, batch_size=method.batch_size,
-            seed=method.seed, clip=method.clip, decayed=network.weights, scheduled=self.mlp.scheduled(method.seed),
-            shuffle=method.shuffle, weights=network.weighted,
+        method, step = self.method, step_of(self.mlp, self.method)
+        whole("seed", method.seed, least=0)
+        _, n = given(step, self.data)
+        batch_size = min(whole("batch_size", method.batch_size), n)
+        weighted = self.mlp.network.weighted
+        self.training = Training(
+            step, step.arrays(self.start), n, batch_size, method.seed, method.shuffle, weighted
         )  # fmt: skip
 
     def take(self, examples: Examples) -> None:
@@ -119,6 +128,22 @@ class Learner:
         return {f"validation {name}": score for name, score in found.items()}
 
 
+def step_of(mlp: MLP, method: Method) -> Step:
+    """One step of training. Networks and optimisers that differ in nothing but the learning rate share its graph."""
+    unrated = replace(method.optimizer, learning_rate=1.0)
+    step = _step(mlp, unrated, method.clip)
+    return replace(step, optimizer=method.optimizer, scheduled=mlp.scheduled(method.seed))
+
+
+@lru_cache(maxsize=KEPT)
+def _step(mlp: MLP, optimizer: Optimizer, clip: Clip | None) -> Step:
+    network = mlp.network
+    scheduled = mlp.scheduled(0)
+    return training_step(
+        network.cost, network.parameters, optimizer, clip=clip, decayed=network.weights, scheduled=scheduled
+    )
+
+
 def judged(mlp: MLP, parameters: Mapping[Node, Array], examples: Examples, metrics: Sequence[str]) -> dict[str, float]:
     """The mean loss, "loss", and `metrics` on some examples."""
     U, says = mlp.forward(parameters, examples.X, examples.codes)
@@ -130,7 +155,12 @@ def judged(mlp: MLP, parameters: Mapping[Node, Array], examples: Examples, metri
 
 def loss_of_rows(mlp: MLP, U: Array, y: Array) -> Array:
     """What each row costs (rows), float64, without decay and smoothing. U: rows × outputs; y: `MLP.targets`."""
-    of_U = data_input("U", ("m", mlp.outputs), mlp.dtype)
-    of_y = labels("y") if mlp.task == CLASSIFICATION else data_input("y", ("m", mlp.outputs), mlp.dtype)
-    each = evaluate(losses(mlp, of_U, of_y, smoothing=0.0), {of_U: U, of_y: y})
-    return each.astype("float64").reshape(len(U), -1).mean(axis=1)
+    of_U, of_y, each = _losses(mlp)
+    return evaluate(each, {of_U: U, of_y: y}).astype("float64").reshape(len(U), -1).mean(axis=1)
+
+
+@lru_cache(maxsize=KEPT)
+def _losses(mlp: MLP) -> tuple[Node, Node, Node]:
+    U = data_input("U", ("m", mlp.outputs), mlp.dtype)
+    y = labels("y") if mlp.task == CLASSIFICATION else data_input("y", ("m", mlp.outputs), mlp.dtype)
+    return U, y, losses(mlp, U, y, smoothing=0.0)

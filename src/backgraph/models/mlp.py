@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -124,10 +124,6 @@ class MLP:
             hint = "leave it out: it is for classes, with their own loss"
             raise TrainingError("BG401", "label_smoothing", "has no meaning", got=self.label_smoothing, hint=hint)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields: a graph is not pickled, but built again."""
-        return {name: value for name, value in vars(self).items() if name != "network"}
-
     @property
     def activations(self) -> tuple[Activation, ...]:
         """One for each hidden layer."""
@@ -143,9 +139,9 @@ class MLP:
         """Of all layers, the input layer (with the vectors of embedded columns) first."""
         return (self.inputs + sum(size for _, size in self.embeddings), *self.hidden, self.outputs)
 
-    @cached_property
+    @property
     def network(self) -> Network:
-        """The graph; built once."""
+        """The graph; networks that are equal share it, and so do their programs."""
         return build(self)
 
     def initial(self, seed: int = 0) -> dict[Node, Array]:
@@ -215,6 +211,7 @@ class MLP:
         return (scores > 0).astype("int64")
 
 
+@lru_cache(maxsize=64)
 def build(mlp: MLP) -> Network:
     """The graph of a network, in the book's names."""
     inputs = table_inputs(mlp.inputs, mlp.embeddings, mlp.dtype)

@@ -9,6 +9,7 @@ that variables are as `Engine.run` promises.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,6 @@ class NativeEngine:
     ) -> None:
         self.threads, self.target, self.level = threads, target, level
         self.memory = None if memory is None else byte_count(memory)
-        self._loops: dict[Any, NativeLoop] = {}
 
     def run(
         self,
@@ -86,11 +86,25 @@ class NativeEngine:
         return outputs
 
     def loop(self, step: Step, data: Mapping[Node, Array]) -> NativeLoop:
-        """The native loop for these data, compiled at the first call."""
-        key = (id(step), *(data[node].shape for node in (*step.rows, *step.fixed)))
-        if key not in self._loops:
-            self._loops[key] = NativeLoop(step, data, self.target, self.level, self.memory)
-        return self._loops[key]
+        """The native loop for these data, compiled at the first call; those used last are kept, for all engines.
+
+        Steps of one graph share it, whatever their schedules: a search over parameters or folds compiles once.
+        """
+        leaves = (*step.rows, *step.fixed)
+        graph = (step.outputs, step.updates, step.variables, step.scalars, leaves)
+        key = (*graph, *(data[node].shape for node in leaves), self.target, self.level, self.memory)
+        with _LOCK:
+            loop = _LOOPS.pop(key, None) or NativeLoop(step, data, self.target, self.level, self.memory)
+            _LOOPS[key] = loop
+            while len(_LOOPS) > KEPT:
+                del _LOOPS[next(iter(_LOOPS))]
+        return loop
+
+
+KEPT = 8
+"""Loops that are kept."""
+_LOOPS: dict[Any, NativeLoop] = {}
+_LOCK = Lock()
 
 
 def _finite_steps(outputs: Array) -> int:

@@ -29,7 +29,8 @@ class HeldOut:
     def __call__(self, training: Training) -> dict[str, float]:
         """The values now."""
         step = training.step
-        scheduled = {node: np.asarray(f(training.first_step + training.done), node.dtype) for node, f in step.scheduled.items()}
+        t = training.first_step + training.done
+        scheduled = {node: np.asarray(schedule(t), node.dtype) for node, schedule in step.scheduled.items()}
         values: dict[Any, Any] = scheduled | dict(training.parameters) | dict(self.data)
         results = evaluate(list(self.outputs.values()), values)
         return {name: float(result) for name, result in zip(self.outputs, results, strict=True)}
