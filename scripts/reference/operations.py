@@ -17,7 +17,7 @@ import numpy as np
 from backgraph.calculus.jacobian import jacobian_values
 from backgraph.evaluate import evaluate
 from backgraph.language.check import parse_signature
-from backgraph.language.dims import shape_text, symbol
+from backgraph.language.dims import at, shape_text, symbol
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import Gradient, Name, Partial, Relation, Tree
 from backgraph.language.op import BUILT_IN, CARDS, Array, Elementwise, Operation
@@ -31,7 +31,7 @@ from backgraph.show.coefficients import coefficient
 from backgraph.show.jacobian_text import grid
 from backgraph.show.names_zh import OPERATIONS
 from backgraph.show.notation_of_edges import entry
-from backgraph.show.probe import probes, small_sizes, small_values
+from backgraph.show.probe import probes
 from backgraph.show.render import render
 from backgraph.show.rule_formula import LETTERS
 from backgraph.show.structure import Structure, structure
@@ -232,8 +232,7 @@ def pictures(node: Node) -> Iterator[str]:
     """The Jacobian in each operand: formula, structure, picture."""
     yield from ("", "## Jacobian · 雅可比矩阵", "")
     alone = local(node)
-    sizes = small_sizes([*node.inputs, node], {})
-    values = small_values([node], sizes, {})
+    values = {each: numbers(number, each) for number, each in enumerate(node.inputs)}
     for x in differentiable(node):
         read = coefficient(alone.sent(x), alone.G)
         matrix, element = alone.formulas(read)
@@ -246,6 +245,16 @@ def pictures(node: Node) -> Iterator[str]:
         if element is None:
             yield f"* `{text(symbolic)}`: no closed form is read off the rule · 未从规则中读出封闭形式"
         yield from drawn(alone, x, values, node.rank)
+
+
+def numbers(seed: int, node: Node) -> Array:
+    """Tenths of both signs for a leaf, 2 or 3 for its symbols; integers are 0 and 1 in turn."""
+    sizes = {"m": 2, "n": 3, "k": 3}
+    dims = [int(at(dim, sizes)) for dim in node.shape]  # type: ignore[union-attr, arg-type]
+    if node.dtype not in FLOATS:
+        return (np.arange(int(np.prod(dims))).reshape(dims) % 2).astype(node.dtype)
+    random = np.random.default_rng(seed)
+    return random.choice([-1.0, 1.0], dims) * random.integers(1, 10, dims) / 10
 
 
 def drawn(alone: Local, x: Node, values: dict[Node, Array], rank: int) -> Iterator[str]:

@@ -19,7 +19,7 @@ import numpy as np
 from backgraph.calculus.backprop import Gradients, backpropagate, gradient
 from backgraph.calculus.jacobian import jacobian_values
 from backgraph.errors import CalculusError
-from backgraph.evaluate import evaluate
+from backgraph.evaluate import evaluate, measure
 from backgraph.language.dims import Dim, Open, count
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import Gradient, Name, Tree
@@ -33,9 +33,10 @@ from backgraph.rules import simplify
 from backgraph.show.coefficients import Coefficient, coefficient
 from backgraph.show.jacobian_formula import in_matrices, with_indices
 from backgraph.show.naming import name_intermediates
-from backgraph.show.probe import probes, small_sizes, small_values
+from backgraph.show.probe import probes
 from backgraph.show.render import as_tree, render_all
 from backgraph.show.structure import Structure, structure
+from backgraph.show.tiny import tiny_values
 
 MOST_ELEMENTS = 20_000
 """No Jacobian with more elements is written out."""
@@ -150,6 +151,17 @@ def chain_of(
     return build.chain()
 
 
+def _sizes(given: Mapping[Node, Array], wanted: Mapping[str, int]) -> dict[str, int]:
+    """The number of every symbol; refuses a name that is none."""
+    sizes: dict[str, int] = {}
+    for node, array in given.items():
+        measure(node, array.shape, sizes)
+    if unknown := wanted.keys() - sizes.keys():
+        expected = ", ".join(sizes) or "none"
+        raise CalculusError("BG302", min(unknown), "no dimension of this name", expected=expected)
+    return sizes
+
+
 def _refuse_open(order: Sequence[Node]) -> None:
     for node in order:
         if isinstance(node.shape, Open) and node.op.is_variable:
@@ -173,8 +185,8 @@ class _Builder:
         self.names: dict[Node, Tree] = {node: as_tree(name) for node, name in named.items()} | rendered.introduced
         self.formulas = rendered.definitions
         order = topological_order([cost])
-        self.sizes = small_sizes(order, sizes)
-        self.given = small_values([cost, *found.nodes], self.sizes, values)
+        self.given = tiny_values(cost, found.targets, values, sizes)
+        self.sizes = _sizes(self.given, sizes)
         self.lines = [node for node in order if node in self.names]
         arrays = evaluate(self.lines, self.given)
         self.arrays = dict(zip(self.lines, arrays, strict=True))

@@ -189,6 +189,8 @@ def _cells(edge: EdgeJacobian, words: dict[str, str], numbers: bool) -> Iterator
 
 def grid(cells: Array, rank: int, letter: str) -> list[str]:
     """An array of texts in rows: a matrix as it is; with more axes, for each element of z a block with those of x."""
+    if cells.ndim == 0:
+        return [str(cells)]
     if cells.ndim <= 2:
         return _aligned(cells.reshape(-1, cells.shape[-1]) if cells.ndim == 2 or rank == 0 else cells.reshape(-1, 1))
     blocks = cells.reshape(-1, int(np.prod(cells.shape[rank:-1], dtype=int)), cells.shape[-1])
