@@ -34,12 +34,16 @@ from backgraph.show.coefficients import Coefficient, coefficient
 from backgraph.show.jacobian_formula import in_matrices, with_indices
 from backgraph.show.naming import name_intermediates
 from backgraph.show.probe import probes
-from backgraph.show.render import as_tree, render_all
+from backgraph.show.render import as_tree, letters, render_all
 from backgraph.show.structure import Structure, structure
 from backgraph.show.tiny import tiny_values
 
 MOST_ELEMENTS = 20_000
 """No Jacobian with more elements is written out."""
+
+
+MOST_LETTERS = 32
+"""No formula with more names, numbers and functions is written; the rule, in parts, says it better."""
 
 
 @dataclass(frozen=True)
@@ -306,7 +310,8 @@ class Local:
         if read is None:
             return None, None
         names = frozenset((*self.leaves.values(), self.result))
-        return in_matrices(read, self.write), with_indices(read, self.write, names)
+        element = with_indices(read, self.write, names)
+        return (in_matrices(read, self.write), element) if letters(element) <= MOST_LETTERS else (None, None)
 
     def write(self, node: Node) -> Tree:
         """The maths of what a rule reads, unbounded: rules are short."""

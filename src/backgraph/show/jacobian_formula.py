@@ -7,6 +7,7 @@ with indices exists for all coefficients.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import reduce
 
 from backgraph.language.node import Node
@@ -64,14 +65,22 @@ def with_indices(found: Coefficient, write: Write, names: frozenset[Node]) -> Tr
     shared, rest = common(found.parts)
     if not rest:
         return Number(0.0)
+    brackets = (
+        tuple(pair for pair in rest[0].equal if all(pair in part.equal for part in rest)) if len(rest) > 1 else ()
+    )
+    rest = [replace(part, equal=tuple(pair for pair in part.equal if pair not in brackets)) for part in rest]
     inner = _added([(part.sign, _product(part, write, names)) for part in rest])
     outer = [element(factor.node, factor.letters, write, names) for factor in shared]
-    return _scaled([*outer, inner]) if outer else inner
+    return _scaled([*outer, inner, *map(_bracket, brackets)]) if outer or brackets else inner
+
+
+def _bracket(pair: tuple[str, str]) -> Tree:
+    return Iverson(Relation("=", Name(pair[0]), Name(pair[1])))
 
 
 def _product(part: Part, write: Write, names: frozenset[Node]) -> Tree:
     factors = [element(factor.node, factor.letters, write, names) for factor in _by_rank(part.factors)]
-    brackets: list[Tree] = [Iverson(Relation("=", Name(a), Name(b))) for a, b in part.equal]
+    brackets = [_bracket(pair) for pair in part.equal]
     whole = _scaled([*factors, *brackets]) if factors or brackets else Number(1.0)
     return BigSum(whole, part.summed) if part.summed else whole
 

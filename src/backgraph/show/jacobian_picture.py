@@ -24,7 +24,7 @@ from backgraph.show.jacobian_words import words_of
 from backgraph.show.notation_of_edges import element_tree, partial_tree
 from backgraph.show.typeset import dimension, markup, set_markup
 
-SIZE, SMALL = 15.0, 12.0
+SIZE, SMALL, HEADING = 15.0, 12.0, 13.0
 MARGIN, TOP = 24.0, 66.0
 CELL, LARGEST, BETWEEN = 14.0, 150.0, 6.0
 MOST_CELLS = 900
@@ -73,8 +73,10 @@ class _Drawing:
         self.jacobian = self.operands + max(self._pill(edge.x) for edge in edges) + 26
         wide = max(max(self._formula(line) for line in self._lines(edge)) for edge in edges)
         self.picture = self.jacobian + max(wide, *(width_of(self._kind(edge), SMALL) for edge in edges)) + 28
-        self.sent = self.picture + max(extent(edge)[0] for edge in edges) + 30
-        self.right = self.sent + max(self._formula(edge.rule) for edge in edges) + MARGIN
+        drawn = max(extent(edge)[0] for edge in edges)
+        self.sent = self.picture + max(drawn, width_of(self.words["column_picture"], HEADING)) + 30
+        sent = max(self._formula(line) for edge in edges for line in sent_lines(edge))
+        self.right = self.sent + max(sent, width_of(self.words["column_sends"], HEADING)) + MARGIN
         self.tops: dict[object, float] = {}
 
     def svg(self) -> str:
@@ -96,8 +98,8 @@ class _Drawing:
     def _headings(self) -> None:
         head = (("column_chain", self.left), ("column_jacobian", self.jacobian), ("column_picture", self.picture))
         for key, x in head:
-            self.canvas.words(x, 36, self.words[key], 13, colour=self.blue, bold=True)
-        self.canvas.words(self.sent, 36, self.words["column_sends"], 13, colour=self.orange, bold=True)
+            self.canvas.words(x, 36, self.words[key], HEADING, colour=self.blue, bold=True)
+        self.canvas.words(self.sent, 36, self.words["column_sends"], HEADING, colour=self.orange, bold=True)
         self.canvas.line([(MARGIN, 46), (self.right - MARGIN, 46)], self.theme.grid)
 
     def _row(self, row: Row, top: float, below: Value | None, below_top: float | None) -> None:
@@ -130,7 +132,8 @@ class _Drawing:
         width = canvas.formula(self.jacobian, under + SMALL + 2, shape, SMALL, self.theme.note)
         canvas.words(self.jacobian + width + 10, under + SMALL + 2, self._what(edge), SMALL, colour=self.theme.note)
         self._cells(edge, self.picture, y + 4)
-        canvas.formula(self.sent, y + 22, markup(edge.rule), SIZE, self.orange)
+        for number, line in enumerate(sent_lines(edge)):
+            canvas.formula(self.sent, y + 22 + 28 * number, markup(line), SIZE, self.orange)
         canvas.end()
 
     def _operand(self, edge: EdgeJacobian, y: float, top: float, spine: bool) -> None:
@@ -235,7 +238,7 @@ class _Drawing:
     def _card_height(self, edge: EdgeJacobian) -> float:
         lines = [set_markup(markup(tree)) for tree in self._lines(edge)]
         words = sum((line.height + line.depth) * SIZE / 1000 + 6 for line in lines) + SMALL + 8
-        return max(words, extent(edge)[1] + 8)
+        return max(words, extent(edge)[1] + 8, 28.0 * len(sent_lines(edge)))
 
     def _lines(self, edge: EdgeJacobian) -> list[Tree]:
         """The Jacobian, and its elements where that says more."""
@@ -263,6 +266,11 @@ class _Drawing:
 
 def _defined(value: Value) -> Tree:
     return value.name if value.formula is None else Relation("=", value.name, value.formula)
+
+
+def sent_lines(edge: EdgeJacobian) -> list[Tree]:
+    """What is sent back, with what its names stand for."""
+    return [edge.rule, *(Relation("=", name, tree) for name, tree in edge.lets)]
 
 
 def laid_out(edge: EdgeJacobian) -> tuple[np.ndarray, int, float]:
