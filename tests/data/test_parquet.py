@@ -23,11 +23,22 @@ def test_parquet(tmp_path: Path) -> None:
     assert_table(table, {"a": [1, None], "b": ["x", ""], "c": [1, 0], 'd"e': [1.5, 2.5]})
 
 
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamp_s", "timestamp_ns", "timestamptz"])
+def test_dates(tmp_path: Path, kind: str) -> None:
+    zone = " 00:00:00+00" if kind == "timestamptz" else ""
+    query = f"select * from (values ('2020-01-02{zone}'::{kind}), (null)) t(a)"
+    assert_table(read_table(parquet(tmp_path / "t.parquet", query)), {"a": ["2020-01-02T00:00:00", None]})
+
+
 BAD_PARQUET = {
     "nested": ("select [1, 2] as a", "BG210", "column 'a'"),
-    "record": ("select {'x': 1} as a", "BG210", "neither numbers nor text"),
+    "record": ("select {'x': 1} as a", "BG210", "no flat column"),
     "binary": ("select 'ab'::blob as a", "BG210", "BLOB"),
-    "date": ("select date '2020-01-01' as a", "BG210", "DATE"),
+    "time of day": ("select time '12:00:00' as a", "BG210", "TIME"),
+    "duration": ("select interval 3 days as a", "BG210", "INTERVAL"),
+    "list among good columns": ("select 1 as a, ['x'] as b", "BG210", "column 'b'"),
+    "map": ("select map {'k': 1} as a", "BG210", "MAP"),
+    "minus infinity": ("select '-inf'::float as a", "BG203", "row 1"),
     "infinite": ("select * from (values (1.0), ('inf'::double)) t(a)", "BG203", "row 2"),
     "no rows": ("select 1 as a where false", "BG201", "no rows"),
     "50 million rows in a few KiB": ("select 1::tinyint as a from range(50000000)", "BG208", "100 times its size"),

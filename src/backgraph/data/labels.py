@@ -53,6 +53,27 @@ def as_labels(values: npt.ArrayLike | Iterable[object], where: str) -> list[Labe
     return labels
 
 
+def _alike(values: object) -> tuple[list[Any], npt.NDArray[np.int64]] | None:
+    """The different ones of `values` (rows,) and the place of each row among them; None unless all are of one type."""
+    if not isinstance(values, np.ndarray) or values.ndim != 1 or not values.size:
+        return None
+    if values.dtype.kind in "iufb":
+        levels, places = np.unique(values, return_inverse=True)
+        return levels.tolist(), places
+    listed = cast("list[Any]", values.tolist())
+    if set(map(type, listed)) != {str}:
+        return None
+    place = {level: index for index, level in enumerate(dict.fromkeys(listed))}
+    return list(place), np.array([place[value] for value in listed], dtype=np.int64)
+
+
+def _label_or_none(value: object) -> Label | None:
+    try:
+        return as_label(value, 0, "")
+    except DataError:
+        return None
+
+
 def _listed(values: npt.ArrayLike | Iterable[object], where: str) -> list[object]:
     if isinstance(values, list | tuple):
         return list(cast("Sequence[object]", values))
@@ -77,6 +98,9 @@ class Classes:
     @classmethod
     def fit(cls, values: npt.ArrayLike | Iterable[object], where: str = "y") -> Classes:
         """Learns the labels in `values` (rows,). Raises DataError BG206, BG207, and BG201 when there are none."""
+        alike = _alike(values)
+        if alike is not None and None not in (levels := [_label_or_none(level) for level in alike[0]]):
+            return cls(tuple(sorted(cast("set[Label]", set(levels)))))  # pyright: ignore[reportArgumentType]
         labels = as_labels(values, where)
         if not labels:
             raise DataError("BG201", where, "has no rows", expected="at least one label")
@@ -88,6 +112,13 @@ class Classes:
     def indices(self, values: npt.ArrayLike | Iterable[object], where: str = "y") -> npt.NDArray[np.int64]:
         """The index of each label, int64 (rows,). DataError BG206 for a label that the training rows did not have."""
         position = {(type(label), label): index for index, label in enumerate(self.labels)}
+        alike = _alike(values)
+        if alike is not None:
+            # Each different value is looked at once; where one is bad, all rows are, for its place.
+            levels, places = alike
+            known = [None if x is None else position.get((type(x), x)) for x in map(_label_or_none, levels)]
+            if None not in known:
+                return np.array(known, dtype=np.int64)[places]
         found = [(type(label), label) for label in as_labels(values, where)]
         for row, label in enumerate(found):
             if label not in position:

@@ -1,7 +1,7 @@
 """Reads Parquet by DuckDB; what a file claims in its metadata is checked before a page of it is read.
 
 A thousand bytes of Parquet can claim 10^12 rows, so the size as float64 is worked out from the metadata first. Columns
-must be numbers, truth values or text; dates, nested and binary columns are refused.
+must be numbers, truth values, dates, times or text; nested and binary columns are refused.
 """
 
 from __future__ import annotations
@@ -15,27 +15,39 @@ import numpy as np
 
 from backgraph.data.records import MAXIMUM_COLUMNS
 from backgraph.data.source import EXPANSION, FREE_BYTES, Source, too_large
-from backgraph.data.table import Column
+from backgraph.data.table import DATES, NUMBERS, TEXT, TIME, Column
 from backgraph.errors import DataError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|BOOLEAN|DECIMAL\(.*\))")
-TEXT = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID)")
+TYPES: dict[str, re.Pattern[str]] = {
+    NUMBERS: NUMERIC,
+    TEXT: re.compile(r"(VARCHAR|ENUM\(.*\)|UUID)"),
+    DATES: re.compile(r"(DATE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE)"),
+}
+"""The DuckDB types that become a column of each kind."""
+READ = {NUMBERS: "cast({} as double)", TEXT: "cast({} as varchar)", DATES: "epoch_us({})"}
+"""What is read of each; times become microseconds in UTC, for which DuckDB needs no extension."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the file: its name, its DuckDB type, and whether that is a numeric one."""
+    """A column of the file: its name and its DuckDB type."""
 
     name: str
     type: str
 
     @property
-    def is_numeric(self) -> bool:
-        """Whether it becomes float64."""
-        return NUMERIC.fullmatch(self.type) is not None
+    def kind(self) -> str | None:
+        """The kind of column it becomes; None for a type that is refused."""
+        return next((kind for kind, types in TYPES.items() if types.fullmatch(self.type)), None)
+
+    @property
+    def sql(self) -> str:
+        """What is read."""
+        return READ[self.kind or TEXT].format('"' + self.name.replace('"', '""') + '"')
 
 
 def connect() -> DuckDBPyConnection:
@@ -59,15 +71,16 @@ def read_columns(source: Source) -> dict[str, Column]:
 
     try:
         with connect() as connection:
-            _check_size(connection, source)
-            fields = _fields(connection, source)
+            check_size(connection, source)
+            fields = fields_of(connection, source)
             return dict(_fetch(connection, source, fields))
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
         raise DataError("BG204", source.name, "is damaged Parquet", got=reason, expected="readable pages") from None
 
 
-def _check_size(connection: DuckDBPyConnection, source: Source) -> None:
+def check_size(connection: DuckDBPyConnection, source: Source) -> tuple[int, int]:
+    """How many rows and columns the file claims. Raises DataError BG201 and BG208."""
     row = connection.execute("select num_rows from parquet_file_metadata(?)", [source.pattern]).fetchone()
     schema = "select name from parquet_schema(?) where num_children is null or num_children = 0"
     names = [name for (name,) in connection.execute(schema, [source.pattern]).fetchall()]
@@ -78,15 +91,18 @@ def _check_size(connection: DuckDBPyConnection, source: Source) -> None:
         raise DataError("BG208", source.name, "too many columns", got=len(names), expected=f"at most {MAXIMUM_COLUMNS}")
     if 8 * rows * len(names) > max(FREE_BYTES, EXPANSION * source.size):
         raise too_large(source, 8 * rows * len(names))
+    return rows, len(names)
 
 
-def _fields(connection: DuckDBPyConnection, source: Source) -> list[Field]:
+def fields_of(connection: DuckDBPyConnection, source: Source) -> list[Field]:
+    """The columns. Raises DataError BG205 and BG210."""
     described = connection.execute("describe select * from read_parquet(?, hive_partitioning=false)", [source.pattern])
     fields = [Field(str(row[0]), str(row[1])) for row in described.fetchall()]
     for field in fields:
-        if not field.is_numeric and not TEXT.fullmatch(field.type):
+        if field.kind is None:
             where = f"{source.name}: column {field.name!r}"
-            raise DataError("BG210", where, "is neither numbers nor text", got=field.type, expected="a flat column")
+            expected = "numbers, text or dates"
+            raise DataError("BG210", where, "is no flat column", got=field.type, expected=expected)
     _check_duplicates(connection, source)
     return fields
 
@@ -101,19 +117,21 @@ def _check_duplicates(connection: DuckDBPyConnection, source: Source) -> None:
 
 def _fetch(connection: DuckDBPyConnection, source: Source, fields: list[Field]) -> Iterator[tuple[str, Column]]:
     for field in fields:
-        quoted = '"' + field.name.replace('"', '""') + '"'
-        kind = "double" if field.is_numeric else "varchar"
-        query = f"select cast({quoted} as {kind}) as c from read_parquet(?, hive_partitioning=false)"
+        query = f"select {field.sql} as c from read_parquet(?, hive_partitioning=false)"
         values = connection.execute(query, [source.pattern]).fetchnumpy()["c"]
-        yield field.name, _checked(source, field, values)
+        yield field.name, checked(source, field, values)
 
 
-def _checked(source: Source, field: Field, values: Any) -> Column:
-    if not field.is_numeric:
+def checked(source: Source, field: Field, values: Any, first: int = 0) -> Column:
+    """What DuckDB fetched of `field`, from row `first` on, as a column. DataError BG203 for an infinite number."""
+    if field.kind == TEXT:
         return np.ma.filled(np.ma.asarray(values, dtype=object), "")
+    if field.kind == DATES:
+        times = np.ma.asarray(values, dtype=np.int64)
+        return np.where(np.ma.getmaskarray(times), np.datetime64("NaT"), times.filled(0).view(TIME))
     column = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
     infinite = np.flatnonzero(np.isinf(column))
     if len(infinite):
-        where = f"{source.name}: row {infinite[0] + 1}, column {field.name!r}"
+        where = f"{source.name}: row {first + infinite[0] + 1}, column {field.name!r}"
         raise DataError("BG203", where, "is infinite", got=float(column[infinite[0]]), expected="a finite number")
     return column

@@ -95,13 +95,13 @@ class Trainer:
     def __init__(self, table: Table, target: str, recipe: Recipe, held_out: Table | None = None) -> None:
         self.recipe, self.target = recipe, target
         values = table.column(target)
-        self.columns = _columns(table, target, recipe.weights)
-        self.task = task_of(values) if recipe.task == "auto" else _known(recipe.task)
+        self.columns = columns_of(table, target, recipe.weights)
+        self.task = task_of(values) if recipe.task == "auto" else known_task(recipe.task)
         where = f"{table.source}: column {target!r}"
         labels = Classes.fit(values, where).indices(values, where) if self.task == CLASSIFICATION else None
         share = 0.0 if held_out is not None else recipe.validation
         train, rest = split(table.n_rows, share, recipe.seed, labels)
-        self.outcome = _outcome(self.task, values, train, where, recipe)
+        self.outcome = outcome(self.task, values, train, where, recipe)
         self.preparation = Preparation.fit(table.select(self.columns).rows(train), self._weights(table, train))
         self.training_part = self._by_class(self._part(table, train))
         other = table if held_out is None else held_out
@@ -203,13 +203,14 @@ def task_of(values: Column) -> str:
     return CLASSIFICATION if whole and len(np.unique(known)) <= MOST_CLASSES else REGRESSION
 
 
-def _known(task: str) -> str:
+def known_task(task: str) -> str:
+    """`task`, if there is one of that name. TrainingError BG401."""
     if task not in TASKS:
         raise TrainingError("BG401", "task", "unknown", got=task, expected=f"auto, {' or '.join(TASKS)}")
     return task
 
 
-def _columns(table: Table, target: str, weights: str | None) -> list[str]:
+def columns_of(table: Table, target: str, weights: str | None) -> list[str]:
     """The columns to learn from. Raises DataError BG201 when there are none, BG202 for weights that are not there."""
     if weights is not None:
         table.column(weights)
@@ -231,7 +232,8 @@ def _checked_weights(weights: Column, where: str) -> Array:
     return np.asarray(weights, "float64")
 
 
-def _outcome(task: str, values: Column, rows: Array, where: str, recipe: Recipe) -> Classes | Targets:
+def outcome(task: str, values: Column, rows: Array, where: str, recipe: Recipe) -> Classes | Targets:
+    """The classes or the scale of some rows of the target. Raises DataError BG206 at the first row that has neither."""
     if task == CLASSIFICATION:
         return Classes.fit(values[rows], where)
     Targets.fit(values, where)  # every row is looked at, so that the first bad one is named as it stands in the file

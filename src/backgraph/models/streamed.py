@@ -1,0 +1,248 @@
+"""From a Parquet file that does not fit into memory to a trained network.
+
+The file is read twice from end to end. The first time each row is looked at, the rows to validate on are put aside,
+and a sample of the others is taken; the preparation and the scale of the target are learnt from the sample, the classes
+from all rows. The second time all rows to train on are prepared and written to nameless files in a folder, in the form
+in which the network takes them; each epoch reads those, in the order of `train.stream`.
+
+Which rows are held out and which are in the sample depends on the seed and the number of the row alone: a row is held
+out where its random word is below a bound, so that the share is met but for chance, and classes are not balanced.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from backgraph.data.labels import Classes
+from backgraph.data.prepare import Preparation
+from backgraph.data.rows import ParquetRows, words_of_rows
+from backgraph.data.split import SPLIT
+from backgraph.data.table import Column, Table, is_text, missing_in
+from backgraph.errors import DataError, SaveError, TrainingError, UsageError
+from backgraph.language.node import Node
+from backgraph.language.op import Array
+from backgraph.models.learner import Examples, Learner
+from backgraph.models.losses import CLASSIFICATION
+from backgraph.models.trainer import Part, Recipe, Trainer, columns_of, known_task, outcome, task_of
+from backgraph.train.stream import Stored, Stream
+
+MOST_HELD_OUT = 50_000
+MOST_SAMPLED = 500_000
+MOST_LABELS = 100_000
+SAMPLE = 2**64 - 2
+"""The second word of the key of the sample, beside that of the split."""
+WORDS = 2**64
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be in memory, in bytes, and how it is shared: a range of rows read, a sample, a chunk of an epoch."""
+
+    total: int
+
+    @property
+    def reading(self) -> int:
+        """For a range of rows of the file."""
+        return self.total // 4
+
+    @property
+    def sample(self) -> int:
+        """For the sample, and for the rows to validate on, as tables."""
+        return self.total // 8
+
+    @property
+    def chunk(self) -> int:
+        """For the rows that an epoch has read."""
+        return self.total // 4
+
+
+@dataclass
+class Kept:
+    """Columns of rows put aside, one range of rows after another."""
+
+    parts: list[Table] = field(default_factory=list[Table])
+
+    def add(self, table: Table, chosen: Array) -> None:
+        """The rows of `table` where `chosen` (bool)."""
+        if chosen.any():
+            self.parts.append(table.rows(np.flatnonzero(chosen)))
+
+    def table(self, names: Sequence[str]) -> Table | None:
+        """All of them; None where there are none."""
+        if not self.parts:
+            return None
+        columns = {name: np.concatenate([part.column(name) for part in self.parts]) for name in names}
+        return Table(columns, self.parts[0].source)
+
+
+class StreamTrainer(Trainer):
+    """A Parquet file made ready for training, with at most about `memory` bytes of it in memory at a time.
+
+    `folder` is where the prepared rows lie while this object lives: 4 bytes for each feature in float32. The training
+    part of the result is the sample. Raises what `Trainer` does; UsageError BG601 for weights, which it does not know
+    yet; SaveError BG551 where the folder is full.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        target: str,
+        recipe: Recipe,
+        memory: int,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if recipe.weights is not None or recipe.class_weight is not None:
+            raise UsageError("BG601", "weights", "are not known for a file that is not read whole", hint="more memory")
+        if not 0 <= recipe.validation < 1:
+            raise TrainingError("BG401", "fraction", "cannot be held out", got=recipe.validation, expected="0 … 1")
+        self.recipe, self.target, self.budget = recipe, target, Budget(memory)
+        self.file = ParquetRows(path, self.budget.reading)
+        self.folder = Path(tempfile.gettempdir() if folder is None else folder)
+        nameless = Table(dict.fromkeys(self.file.names, np.zeros(1)), self.file.source.name)
+        nameless.column(target)
+        self.columns = columns_of(nameless, target, None)
+        self._look()
+        self.mlp = self._network()
+        self.stream = self._written()
+        self.learner = self._learner()
+
+    def _look(self) -> None:
+        """The first pass: what is held out, the sample, classes, preparation."""
+        where = f"{self.file.source.name}: column {self.target!r}"
+        held_out, sample, labels = Kept(), Kept(), _Labels(where)
+        self.n_train = 0
+        for first, table in self.file.tables():
+            out, sampled = self._chosen(first, table.n_rows)
+            held_out.add(table, out)
+            sample.add(table, sampled)
+            labels.add(table.column(self.target), first)
+            self.n_train += int((~out).sum())
+        seen, aside = sample.table(self.file.names), held_out.table(self.file.names)
+        if seen is None:
+            raise DataError("BG201", self.file.source.name, "too few rows to learn from", got=self.file.n_rows)
+        truth = seen.column(self.target)
+        self.task = labels.task(self.recipe.task, truth)
+        everything = np.arange(seen.n_rows)
+        known = labels.classes() if self.task == CLASSIFICATION else None
+        self.outcome = known or outcome(self.task, truth, everything, where, self.recipe)
+        self.preparation = Preparation.fit(seen.select(self.columns))
+        self.training_part = Part(cast("Any", range(self.n_train)), self._part(seen, everything).examples)
+        self.validation_part = self._part(aside, np.arange(aside.n_rows)) if aside else _NO_ROWS
+
+    def _chosen(self, first: int, rows: int) -> tuple[Array, Array]:
+        """Which of some rows are held out, and which are in the sample: bool (rows), (rows)."""
+        n, seed = self.file.n_rows, self.recipe.seed
+        most = min(MOST_HELD_OUT, self.budget.sample // self.file.row_bytes)
+        out = _below(words_of_rows(first, first + rows, (seed, SPLIT)), min(self.recipe.validation, most / n))
+        wanted = min(MOST_SAMPLED, self.budget.sample // self.file.row_bytes)
+        sampled = _below(words_of_rows(first, first + rows, (seed, SAMPLE)), wanted / n)
+        return out, sampled & ~out
+
+    def _written(self) -> Stream:
+        """The second pass: the rows to train on, prepared."""
+        network, inputs = self.mlp.network, self.mlp.network.inputs
+        leaves = [inputs.X, *inputs.codes, network.y]
+        spools = {leaf: Spool(self.folder, leaf, self.n_train) for leaf in leaves}
+        for arrays in self._prepared():
+            for leaf, spool in spools.items():
+                spool.write(arrays[leaf])
+        for spool in spools.values():
+            spool.file.close()
+        one = self.training_part.examples.rows(np.arange(1))
+        fixed = {leaf: array for leaf, array in self.mlp.data(one.X, one.y, one.codes).items() if leaf not in spools}
+        return Stream({leaf: spool.stored for leaf, spool in spools.items()}, fixed, chunk_bytes=self.budget.chunk)
+
+    def _prepared(self) -> Iterator[dict[Node, Array]]:
+        for first, table in self.file.tables():
+            out, _ = self._chosen(first, table.n_rows)
+            if not out.all():
+                rows = self._part(table, np.flatnonzero(~out)).examples
+                yield self.mlp.data(rows.X, rows.y, rows.codes)
+
+    def _learner(self) -> Learner:
+        plain = super()._learner()
+        return StreamLearner(plain.mlp, plain.start, plain.examples, plain.held_out, plain.method, stream=self.stream)
+
+
+@dataclass
+class StreamLearner(Learner):
+    """A network in training on a stream; its `examples` are a sample."""
+
+    stream: Stream | None = None
+
+    def take(self, examples: Examples) -> None:
+        """See Learner."""
+        self.examples, self.data = examples, cast("Any", self.stream)
+
+
+class Spool:
+    """A nameless file of rows, in the form in which `leaf` takes them; it goes when nothing refers to it any more."""
+
+    def __init__(self, folder: Path, leaf: Node, rows: int) -> None:
+        shape = (rows, *cast("tuple[int, ...]", leaf.shape)[1:])  # pyright: ignore[reportArgumentType]
+        try:
+            descriptor, name = tempfile.mkstemp(dir=folder, prefix=".backgraph-", suffix=".rows")
+            self.file: BinaryIO = os.fdopen(descriptor, "wb")
+            self.stored = Stored(Path(name), shape, np.dtype(leaf.dtype))
+            Path(name).unlink()
+        except OSError as error:
+            raise _not_written(folder, error) from None
+        self.folder = folder
+
+    def write(self, rows: Array) -> None:
+        """Adds `rows`. SaveError BG551."""
+        try:
+            self.file.write(memoryview(cast("Any", np.ascontiguousarray(rows, self.stored.dtype))).cast("B"))
+        except OSError as error:
+            raise _not_written(self.folder, error) from None
+
+
+def _not_written(folder: Path, error: OSError) -> SaveError:
+    what, hint = "the prepared rows cannot be written", "name a folder on a disk with room: TMPDIR=…"
+    return SaveError("BG551", str(folder), what, got=error.strerror or str(error), hint=hint)
+
+
+@dataclass
+class _Labels:
+    """The different values of the target, seen a range of rows at a time; None when they are too many for classes."""
+
+    where: str
+    values: set[Any] | None = field(default_factory=set[Any])
+
+    def add(self, values: Column, first: int) -> None:
+        """Looks at the rows from `first` on. DataError BG206 at one that is missing."""
+        missing = np.flatnonzero(missing_in(values))
+        if len(missing):
+            where = f"{self.where}, row {first + missing[0]}"
+            raise DataError("BG206", where, "is missing", expected="a value in every row")
+        if self.values is not None:
+            self.values |= set(values.tolist() if is_text(values) else np.unique(values).tolist())
+            if len(self.values) > MOST_LABELS:
+                self.values = None
+
+    def task(self, wanted: str, sample: Column) -> str:
+        """That of `task_of`, of all rows."""
+        if wanted != "auto" or self.values is None:
+            return task_of(sample) if wanted == "auto" else known_task(wanted)
+        return task_of(np.array(list(self.values), sample.dtype))
+
+    def classes(self) -> Classes:
+        """The classes of all rows."""
+        if self.values is None:
+            raise DataError("BG206", self.where, "has too many classes", expected=f"at most {MOST_LABELS}")
+        return Classes.fit(list(self.values), self.where)
+
+
+_NO_ROWS = Part(np.zeros(0, "int64"), Examples(np.zeros((0, 1)), np.zeros(0)))
+
+
+def _below(words: Array, share: float) -> Array:
+    """Where the random words (rows) are among the lowest `share` of all: bool (rows)."""
+    return words < np.uint64(min(int(share * WORDS), WORDS - 1)) if share < 1 else np.ones(len(words), bool)
