@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from backgraph.calculus.backprop import Term
 from backgraph.language.node import Node
-from backgraph.language.notation import Name, Number, Relation, Sum, Tree, times
+from backgraph.language.notation import Gradient, Name, Number, Relation, Sum, Tree, times
 from backgraph.language.walk import topological_order
 from backgraph.show.conventions import is_decay
 from backgraph.show.derive import Arrival, Derivation, Step
-from backgraph.show.forward_rail import ForwardRail, is_brief
+from backgraph.show.forward_rail import ForwardRail, elided, is_brief
 from backgraph.show.ladder import (
     CONTRIBUTION,
     FORWARD,
@@ -25,7 +25,7 @@ from backgraph.show.ladder import (
     Item,
     read,
 )
-from backgraph.show.render import children, names_in
+from backgraph.show.render import children
 
 PLACES = ("first", "second", "third")
 
@@ -38,6 +38,8 @@ class BackwardRail:
         self.cost = derivation.gradients.cost
         self.gradient: dict[Node, Item] = {}
         self.called: dict[Tree, Item] = {}
+        self.lets: dict[Tree, Item] = {}
+        self.defined = {Name(forward.names[node]): item for node, item in forward.of.items() if node in forward.names}
         self.result: dict[Node, Item] = {}
         self.kept: dict[int, list[Tree]] = {}
         self.keepers: dict[int, list[Item]] = {}
@@ -48,7 +50,8 @@ class BackwardRail:
         self._rungs()
 
     def _step(self, step: Step) -> None:
-        lets = [self._let(step, *each, node) for each, node in zip(step.lets, step.let_nodes, strict=True)]
+        for (name, formula), node in zip(step.lets, step.let_nodes, strict=True):
+            self._let(step, name, formula, node)
         item = self._only_passed_on(step) or self._item(step)
         stand_in = self.derivation.stand_ins.of.get(self.derivation.gradients.of[step.of])
         if stand_in is not None:  # a number stands for itself
@@ -56,10 +59,6 @@ class BackwardRail:
         self.called[step.name] = item
         if step.of in self.derivation.gradients.targets:
             item.stays, self.result[step.of] = True, item
-        for let, name in lets:
-            for target in self.ladder.items[let.number :]:
-                if target is not let and name in names_in(target.tree):
-                    self.ladder.join(let, target, self.path)
 
     def _item(self, step: Step) -> Item:
         groups = _grouped(step.arrivals)
@@ -82,30 +81,37 @@ class BackwardRail:
         sources = self._sources(arrival)
         return sources[0] if len(sources) == 1 and self.called.get(arrival.formula) is sources[0] else None
 
-    def _let(self, step: Step, name: Tree, formula: Tree, node: Node) -> tuple[Item, Tree]:
+    def _let(self, step: Step, name: Tree, formula: Tree, node: Node) -> None:
         row = max(self._row(step, arrival) for arrival in step.arrivals)
         caption = self.ladder.words["let"]
         item = self.ladder.add(Relation("=", name, formula), caption, self.path, (GRADIENT, row), node)
-        for tree, source in list(self.called.items()):
-            if _mentions(formula, tree):
-                self.ladder.join(source, item, self.path)
-        for forward, source in self.forward.of.items():
-            if Name(self.forward.names.get(forward, "")) in names_in(formula):
-                read(item, source)
-        self.called[name] = item
-        return item, name
+        for part in parts_of(formula):
+            if part in self.called:
+                self.ladder.join(self.called[part], item, self.path)
+            elif part in self.defined:
+                read(item, self.defined[part])
+        self.called[name] = self.lets[name] = item
+
+    def _join_lets(self, item: Item, tree: Tree) -> None:
+        """Arrows from the parts of rules that a formula is written with."""
+        for name in parts_of(tree):
+            if name in self.lets:
+                self.ladder.join(self.lets[name], item, self.path)
 
     def _sum(self, step: Step, groups: Sequence[Sequence[Arrival]]) -> Item:
         column = CONTRIBUTION if step.of.is_leaf else GRADIENT
         parts = [self._passed(group[0]) or self._part(step, group, column) for group in groups]
-        brief = not isinstance(step.formula, Sum) or is_brief(step.formula)
-        tree = Relation("=", step.name, step.formula) if brief else step.name
+        formula = elided(step.formula)
+        brief = not isinstance(formula, Sum) or is_brief(formula)
+        tree = Relation("=", step.name, formula) if brief else step.name
         lowest = min(self._row(step, arrival) for group in groups for arrival in group)
         place = (SUM, self._home(step.of)) if step.of.is_leaf else (GRADIENT, lowest)
         item = self.ladder.add(tree, self.ladder.words["sum_of_paths"], "sum", place, step.of)
         item.step = step
         for part in parts:
             self.ladder.join(part, item, part.path if part.path != "sum" else self.path)
+        if not isinstance(step.formula, Sum):
+            self._join_lets(item, step.formula)
         return item
 
     def _part(self, step: Step, group: Sequence[Arrival], column: int) -> Item:
@@ -123,6 +129,7 @@ class BackwardRail:
         sources = self._sources(arrival)
         for source in sources:
             self.ladder.join(source, item, path)
+        self._join_lets(item, arrival.formula)
         if not sources:
             self.ladder.join(self.forward.of[self.cost], item, path, seed=True)
         self._keep(arrival, item)
@@ -207,5 +214,14 @@ def _grouped(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
     return list(groups.values())
 
 
-def _mentions(tree: Tree, part: Tree) -> bool:
-    return tree == part or any(_mentions(child, part) for child in children(tree))
+def parts_of(tree: Tree) -> list[Tree]:
+    """The names and gradients that a formula is written with, in order."""
+    found: dict[Tree, None] = {}
+    stack = [tree]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (Name, Gradient)):
+            found[part] = None
+        else:
+            stack += reversed(children(part))
+    return list(found)

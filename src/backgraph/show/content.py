@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from backgraph.language.node import Node
 from backgraph.language.walk import ancestors
 from backgraph.show.backward_rail import BackwardRail, side_is_decay
-from backgraph.show.derive import Definition, Derivation, derive, is_number
+from backgraph.show.derive import Choices, Definition, Derivation, derive, is_number
 from backgraph.show.draw_words import WORDS
 from backgraph.show.forward_rail import ForwardRail, inner, split
 from backgraph.show.ladder import FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, Item, Ladder
@@ -31,6 +31,11 @@ class Question:
     """By the user, and for each cost."""
     update: Updater | None = None
     lang: str = "en"
+
+    def targets_of(self, cost: Node) -> list[Node]:
+        """The targets that one of several costs depends on; all if it depends on none, so that `gradient` complains."""
+        below = ancestors([cost])
+        return [target for target in self.targets if target in below] or list(self.targets)
 
 
 def folded(question: Question) -> Ladder:
@@ -57,10 +62,11 @@ def _derivations(question: Question) -> list[Derivation]:
         return []
     names = dict(question.names) if len(question.costs) == 1 else _all_names(question)
     found: list[Derivation] = []
-    for cost in question.costs:
-        below = ancestors([cost])
-        targets = [target for target in question.targets if target in below] or list(question.targets)
-        found.append(derive(cost, targets, names, names[cost], inner(split(cost, targets)[1])))
+    for number, cost in enumerate(question.costs, start=1):
+        targets = question.targets_of(cost) if len(question.costs) > 1 else question.targets
+        suffix = "" if len(question.costs) == 1 else f"_{number}"
+        choices = Choices(inner(split(cost, targets)[1]), suffix, long_sums=True)
+        found.append(derive(cost, targets, names, names[cost], choices))
     return found
 
 

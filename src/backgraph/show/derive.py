@@ -134,31 +134,43 @@ class StandIns:
             new[node] = node.op.apply(*(new[given] for given in node.inputs))
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What drawings want otherwise than explanations."""
+
+    bare: Container[Node] = ()
+    """Forward nodes that are given no names here, however long they are."""
+    suffix: str = ""
+    """Behind the G of gradients."""
+    long_sums: bool = False
+    """Whether a gradient is one sum, however many contributions it has."""
+
+
 def derive(
     cost: Node,
     wrt: Node | Sequence[Node],
     names: Mapping[Node, str] | None = None,
     cost_name: str = "J",
-    bare: Container[Node] = (),
+    choices: Choices | None = None,
 ) -> Derivation:
-    """The derivation of the gradient of the scalar `cost` with respect to `wrt`; `bare` nodes get no names here.
+    """The derivation of the gradient of the scalar `cost` with respect to `wrt`.
 
     Raises GraphError BG108 and CalculusError BG301 as `gradient` does.
     """
-    gradients = gradient(cost, wrt)
+    gradients, choices = gradient(cost, wrt), choices or Choices()
     order = topological_order([cost])
     here = set(order)
     given = {node: name for node, name in (names or {}).items() if node in here and not is_number(node)}
     given.setdefault(cost, cost_name)
     named = name_intermediates([cost], given)
-    forward = render_all([cost], named, bare=bare)
+    forward = render_all([cost], named, bare=choices.bare)
     named |= {node: name.text for node, name in forward.introduced.items()}
     stand_ins = StandIns()
     for node in order:
         if node in named:
             stand_ins.add(node, as_tree(named[node]), True)
-    parts = _parts(gradients, order, named, stand_ins)
-    steps, rewrites = _steps(parts, stand_ins, forward, as_tree(named[cost]))
+    parts = _parts(gradients, order, named, stand_ins, choices.suffix)
+    steps, rewrites = _steps(parts, stand_ins, forward, as_tree(named[cost]), choices.long_sums)
     definitions = [Definition(node, as_tree(named[node]), tree) for node, tree in forward.definitions.items()]
     return Derivation(gradients, named, as_tree(named[cost]), definitions, steps, rewrites, stand_ins)
 
@@ -177,10 +189,12 @@ class _Part:
     rules: list[Template]
 
 
-def _parts(gradients: Gradients, order: Sequence[Node], named: Mapping[Node, str], stand_ins: StandIns) -> list[_Part]:
+def _parts(
+    gradients: Gradients, order: Sequence[Node], named: Mapping[Node, str], stand_ins: StandIns, suffix: str
+) -> list[_Part]:
     cost = as_tree(named[gradients.cost])
     below = [V for V in reversed(order) if V in named and V in gradients.of and V is not gradients.cost]
-    called = name_gradients(below, preactivations(order), named, cost)
+    called = name_gradients(below, preactivations(order), named, cost, suffix)
     arriving: dict[Node, list[Term]] = {}
     for term in gradients.terms:
         arriving.setdefault(term.target, []).append(term)
@@ -217,7 +231,7 @@ def way_to(
 
 
 def _steps(
-    parts: list[_Part], stand_ins: StandIns, forward: Rendered, cost: Tree
+    parts: list[_Part], stand_ins: StandIns, forward: Rendered, cost: Tree, long_sums: bool
 ) -> tuple[list[Step], list[tuple[Rule, int]]]:
     """The parts simplified and written; contributions and their sums apart, so that neither holds up the other."""
     single = simplify([node for part in parts for node in part.contributions])
@@ -227,7 +241,7 @@ def _steps(
     letters = {leaf: tree for part in parts for rule in part.rules for leaf, tree in rule.names.items()}
     written = render_all(
         list(dict.fromkeys([*single.nodes, *incoming.nodes, *whole.nodes, *rules.nodes])), stand_ins.trees | letters,
-        start=len(forward.introduced) + 1,
+        start=len(forward.introduced) + 1, bare=_partial_sums(whole.nodes) if long_sums else (),
     )  # fmt: skip
     steps: list[Step] = []
     told: set[Node] = set()
@@ -299,6 +313,18 @@ def is_joined(formula: Tree, arrivals: Sequence[Arrival]) -> bool:
 
 def _terms(tree: Tree) -> tuple[tuple[int, Tree], ...]:
     return tree.terms if isinstance(tree, Sum) else ((1, tree),)
+
+
+def _partial_sums(sums: Sequence[Node]) -> set[Node]:
+    """The sums within sums: of (a + b) + c, a + b."""
+    found: set[Node] = set()
+    stack = list(sums)
+    while stack:
+        node = stack.pop()
+        inside = [given for given in node.inputs if given.op.name == "add"] if node.op.name == "add" else []
+        stack += (given for given in inside if given not in found)
+        found.update(inside)
+    return found
 
 
 def _goes_to(parts: Sequence[_Part]) -> dict[Node, list[Tree]]:

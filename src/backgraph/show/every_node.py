@@ -62,7 +62,7 @@ class _EveryNode:
     def __init__(self, question: Question) -> None:
         self.ladder = Ladder(WORDS[question.lang])
         self.question = question
-        self.gradients = [gradient(cost, question.targets) for cost in question.costs if question.targets]
+        self.gradients = [gradient(cost, question.targets_of(cost)) for cost in question.costs if question.targets]
         wanted = [
             *question.costs,
             *(n for g in self.gradients for n in g.of.values()),
@@ -154,7 +154,8 @@ class _EveryNode:
                 for each in _cone(node, self.places):
                     self.places[each] = Place(column, row, own)
                     self.rules[each] = rule_caption(term, self.ladder.words)
-                if column == CONTRIBUTION and len(contributions) == 1 and self.places[node].column == CONTRIBUTION:
+                alone = len(contributions) == 1 and node in self.places and self.places[node].column == CONTRIBUTION
+                if column == CONTRIBUTION and alone:
                     self.places[node] = Place(SUM, row, own)
             leaf = V.is_leaf
             row = self.home.get(V, self.top) if leaf else self._row(self.new[V], V, cost, False)

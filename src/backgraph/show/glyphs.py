@@ -33,7 +33,7 @@ def glyphs() -> dict[str, Glyph]:
 
 def printable(text: str) -> str:
     """`text` with a question mark for every character that cannot be seen, such as those that mark up."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def unknown(letter: str) -> Glyph:

@@ -10,12 +10,16 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from backgraph.language.dims import Shape, at, shape_text, symbols
+from backgraph.show.glyphs import bold
 from backgraph.show.ladder import Link
 from backgraph.show.picture import Label, Point, Rect, Tag
 from backgraph.show.place import Plan
 from backgraph.show.typeset import MEDIUM, dimension, markup, set_markup
 
-CELL = 64.0
+CELL, CELLS_HIGH = 64.0, 50
+"""The width of the squares that a page is searched by, and how many stand on one another."""
+BADGE, BADGE_TYPE = 7.5, 9.0
+"""Half the height of the number of a step, and its size of type."""
 PLACES = (0.5, 0.35, 0.65, 0.2, 0.8)
 """Where along a piece of an edge a label may stand."""
 
@@ -23,7 +27,8 @@ PLACES = (0.5, 0.35, 0.65, 0.2, 0.8)
 class Taken:
     """What is taken already: rectangles by the squares of a coarse grid that they meet."""
 
-    def __init__(self) -> None:
+    def __init__(self, height: float) -> None:
+        self.high = max(CELL, height / CELLS_HIGH)
         self.squares: dict[tuple[int, int], list[tuple[object, Rect]]] = {}
 
     def add(self, area: Rect, owner: object = None) -> None:
@@ -36,11 +41,17 @@ class Taken:
         near = (each for square in self._squares(area) for each in self.squares.get(square, ()))
         return not any(other != owner and area.meets(taken) for other, taken in near)
 
-    @staticmethod
-    def _squares(area: Rect) -> Iterator[tuple[int, int]]:
+    def _squares(self, area: Rect) -> Iterator[tuple[int, int]]:
         for column in range(int(area.left // CELL), int(area.right // CELL) + 1):
-            for row in range(int(area.top // CELL), int(area.bottom // CELL) + 1):
+            for row in range(int(area.top // self.high), int(area.bottom // self.high) + 1):
                 yield column, row
+
+
+def badge_area(box: Rect, order: int) -> Rect:
+    """Where the number of a step stands: at the corner of its box."""
+    half = max(BADGE, set_markup(bold(str(order))).width * BADGE_TYPE / 2000 + 3)
+    x, y = box.left + 1, box.top + 1
+    return Rect(x - half, y - BADGE, x + half, y + BADGE)
 
 
 def pieces(points: Sequence[Point]) -> list[tuple[Point, Point]]:
@@ -62,23 +73,26 @@ def kept_markup(link: Link, keeps: str) -> str:
 
 def tags(plan: Plan, bands: Sequence[Rect], sizes: Mapping[str, int]) -> list[Tag]:
     """All labels of edges; `sizes` are the numbers that shapes may be told in."""
-    taken = Taken()
+    taken = Taken(plan.height)
     for area in (*plan.areas.values(), *bands):
         taken.add(area.grown(1))
+    for item in plan.ladder.items:
+        if item.order:
+            taken.add(badge_area(plan.areas[item.number], item.order).grown(1))
     for i, points in enumerate(plan.lines):
         for piece in pieces(points):
             taken.add(strip(piece), owner(plan, i))
     found: list[Tag] = []
-    told: set[int] = set()
+    told: set[tuple[int, str]] = set()
     for i, words, numbers in _wanted(plan, sizes):
         link = plan.ways[i].link
-        if link.path != "kept" and link.source.number in told:
+        if (link.source.number, words if link.path == "kept" else "") in told:
             continue
         tag = _placed((words, numbers), i, plan, taken)
         if tag is not None:
             taken.add(tag.area)
             found.append(tag)
-            told.add(link.source.number if link.path != "kept" else -1)
+            told.add((link.source.number, words if link.path == "kept" else ""))
     return found
 
 

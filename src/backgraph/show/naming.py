@@ -83,15 +83,19 @@ def layer_numbers(order: Sequence[Node], pre: Sequence[Node], names: Mapping[Nod
 
 
 def name_gradients(
-    nodes: Sequence[Node], pre: Sequence[Node], names: Mapping[Node, str], cost: Tree
+    nodes: Sequence[Node], pre: Sequence[Node], names: Mapping[Node, str], cost: Tree, suffix: str = ""
 ) -> dict[Node, Tree]:
-    """What the gradient arriving at each of `nodes`, given from the cost backward, is called: G, G' …, or ∇V J."""
+    """What the gradient arriving at each of `nodes`, given from the cost backward, is called: G, G' …, or ∇V J.
+
+    `suffix` stands behind the G.
+    """
     at = [node for node in nodes if node in pre]
     taken = set(names.values())
     result: dict[Node, Tree] = {node: Gradient(Name(names[node]), cost) for node in nodes}
     for count, node in enumerate(at):
         layer = parts_of(names[node]).layer
-        name = "G" + "'" * count if len(at) <= MOST_PRIMES else f"G{layer or len(at) - count}"
+        primes, number = "'" * count, layer or str(len(at) - count)
+        name = f"G{suffix}{primes}" if len(at) <= MOST_PRIMES else f"G{number}{suffix}"
         if name not in taken:
             result[node] = Name(name)
             taken.add(name)

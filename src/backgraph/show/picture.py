@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from backgraph.show.ladder import Ladder
 from backgraph.show.typeset import set_markup
@@ -27,8 +28,7 @@ PAPER = Look(size=17.0, small=11.0, captions=False)
 """For print: names and formulas without captions, so that 6.5 inches hold more of them in larger type."""
 
 
-@dataclass(frozen=True)
-class Rect:
+class Rect(NamedTuple):
     """A rectangle by its corners."""
 
     left: float
@@ -46,7 +46,7 @@ class Rect:
         return Rect(self.left - by, self.top - by, self.right + by, self.bottom + by)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Label:
     """Markup in type of `size` points, on a baseline that starts at x, y.
 
@@ -70,7 +70,7 @@ class Label:
         return Rect(self.x, self.y - line.height * k, self.x + line.width * k, self.y + line.depth * k)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Box:
     """A value: formula, caption above it, and the number of the step that computes it."""
 
@@ -84,7 +84,7 @@ class Box:
     """What is read aloud."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Edge:
     """An arrow between boxes, as a line of points with rounded corners."""
 
@@ -96,7 +96,7 @@ class Edge:
     is_rung: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tag:
     """A label on an edge, given by the edge's place in the list, with the area it clears behind it."""
 
@@ -107,7 +107,7 @@ class Tag:
     """The same shape in numbers, in the same place."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Band:
     """A grey band behind the rows of one layer."""
 

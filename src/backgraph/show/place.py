@@ -1,6 +1,5 @@
 """Coordinates for a ladder whose links have their ways: boxes, edges, rows and columns.
 
-    port       the height at which a link leaves or enters the side of a box; links of one source and path share theirs
     track      a line in a gutter or a gap; what overlaps along it gets tracks of its own (left-edge algorithm), but
                links of one source and path share one and branch off it
     leg        the part of a link that runs along a gutter
@@ -18,13 +17,12 @@ from backgraph.language.notation import Gradient, Name, Relation, Tree
 from backgraph.show.glyphs import printable
 from backgraph.show.ladder import Item, Ladder
 from backgraph.show.picture import Look, Point, Rect
+from backgraph.show.ports import PORT, Ends, ends_of, ports_of
 from backgraph.show.route import Grid, Way
 from backgraph.show.typeset import Line, markup, set_markup
 
-PORT, TRACK = 9.0, 9.0
-"""Distances of ports on a side, and of tracks in a gutter."""
-SHIFT = {"left": -PORT / 4, "right": PORT / 4}
-"""So that a link leaving a box is never taken for one that enters the box across the gutter."""
+TRACK = 9.0
+"""The distance of tracks in a gutter."""
 MARGIN, GAP, STACK, LEAF_STACK = 30.0, 34.0, 30.0, 9.0
 """Around the drawing, between rows, and between the boxes of one cell."""
 TOP, LEFT = 74.0, 46.0
@@ -76,11 +74,11 @@ def size_of(item: Item, look: Look) -> float:
 def plan(ladder: Ladder, ways: Sequence[Way], zones: dict[int, float], look: Look) -> Plan:
     """Coordinates; `zones` says how much of each gutter is kept for labels."""
     grid = Grid(ladder.items)
-    ends = _ends(ways)
+    ends = ends_of(ways)
     sizes = {item.number: _size(item, ends, look) for item in ladder.items}
     gap_tracks = _gap_tracks(ways)
     rows, centres = _heights(grid, sizes, gap_tracks)
-    ports = _ports(ways, ends, centres)
+    ports = ports_of(ways, ends, centres)
     gutter_tracks = _gutter_tracks(ways, ports, rows, gap_tracks)
     columns, gutters = _widths(grid, sizes, gutter_tracks, zones)
     areas = {item.number: _area(item, sizes, centres, columns) for item in ladder.items}
@@ -88,19 +86,6 @@ def plan(ladder: Ladder, ways: Sequence[Way], zones: dict[int, float], look: Loo
     lines = [_line(i, way, areas, ports, tracks) for i, way in enumerate(ways)]
     width = max(right for _, right in columns.values()) + MARGIN + _after(gutter_tracks, columns)
     return Plan(ladder, look, ways, areas, lines, rows, columns, width, rows[0][1] + MARGIN)
-
-
-Ends = dict[tuple[int, str], dict[tuple[int, str], list[tuple[int, bool]]]]
-"""For each side of each box, the ends of links there, together where they share a port: (link, whether it starts)."""
-
-
-def _ends(ways: Sequence[Way]) -> Ends:
-    ends: Ends = {}
-    for i, way in enumerate(ways):
-        link = way.link
-        ends.setdefault((link.source.number, way.leaves), {}).setdefault((-1, link.path), []).append((i, True))
-        ends.setdefault((link.target.number, way.enters), {}).setdefault((i, ""), []).append((i, False))
-    return ends
 
 
 def _size(item: Item, ends: Ends, look: Look) -> tuple[float, float]:
@@ -129,8 +114,9 @@ def _heights(
     for (_, row), cell in grid.cells.items():
         cells.setdefault(row, []).append(cell)
     y, rows, centres = TOP, [(0.0, 0.0)] * count, dict[int, float]()
+    counts = _counts(gap_tracks)
     for row in range(count - 1, -1, -1):
-        y += TRACK * _count(gap_tracks, row + 1)
+        y += TRACK * counts.get(row + 1, 0)
         above = max((_above(cell, sizes) for cell in cells.get(row, [])), default=0.0)
         below = max((_cell_height(c, sizes) - _above(c, sizes) for c in cells.get(row, [])), default=0.0)
         rows[row] = (y, y + above + below)
@@ -156,28 +142,12 @@ def _above(cell: Sequence[Item], sizes: dict[int, tuple[float, float]]) -> float
     return before + sizes[cell[anchor].number][1] / 2
 
 
-def _count(tracks: dict[Net, int], where: int) -> int:
-    return max((track for net, track in tracks.items() if net[2] == where), default=-1) + 1
-
-
-def _ports(ways: Sequence[Way], ends: Ends, centres: dict[int, float]) -> dict[tuple[int, bool], float]:
-    """The height of every end of a link at the left or right of a box."""
-    ports: dict[tuple[int, bool], float] = {}
-    for (number, side), groups in ends.items():
-        if side not in ("left", "right"):
-            continue
-        ordered = sorted(groups.values(), key=lambda group: (_other(ways, group, centres), group[0][0]))
-        level = [i for i, group in enumerate(ordered) if any(ways[link].kind == "level" for link, _ in group)]
-        middle = level[0] if level else (len(ordered) - 1) // 2
-        for i, group in enumerate(ordered):
-            aside = 0.0 if i in level else SHIFT[side]
-            ports |= dict.fromkeys(group, centres[number] + (i - middle) * PORT + aside)
-    return ports
-
-
-def _other(ways: Sequence[Way], group: Sequence[tuple[int, bool]], centres: dict[int, float]) -> float:
-    others = [(ways[i].link.target if starts else ways[i].link.source).number for i, starts in group]
-    return sum(centres[number] for number in others) / len(others)
+def _counts(tracks: dict[Net, int]) -> dict[int, int]:
+    """How many tracks each gutter, or gap, has."""
+    counts: dict[int, int] = {}
+    for (_, _, where), track in tracks.items():
+        counts[where] = max(counts.get(where, 0), track + 1)
+    return counts
 
 
 def colour(intervals: Iterable[tuple[Net, float, float]]) -> dict[Net, int]:
@@ -244,8 +214,9 @@ def _widths(
 ) -> tuple[dict[int, tuple[float, float]], dict[int, float]]:
     """Left and right of each column, and the x of the first track of each gutter."""
     x, columns, gutters = LEFT, dict[int, tuple[float, float]](), dict[int, float]()
+    counts = _counts(gutter_tracks)
     for column in range(max(grid.stacks) + 2):
-        tracks = TRACK * _count(gutter_tracks, column)
+        tracks = TRACK * counts.get(column, 0)
         zone = zones.get(column, 0.0) if column in grid.stacks else 0.0
         gutters[column] = x + zone + 14
         x += zone + tracks + (28 if column in grid.stacks or tracks else 0)
@@ -257,7 +228,7 @@ def _widths(
 
 
 def _after(gutter_tracks: dict[Net, int], columns: dict[int, tuple[float, float]]) -> float:
-    tracks = TRACK * _count(gutter_tracks, max(columns) + 1)
+    tracks = TRACK * _counts(gutter_tracks).get(max(columns) + 1, 0)
     return tracks + 20 if tracks else 0.0
 
 

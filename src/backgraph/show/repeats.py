@@ -11,6 +11,7 @@ Blocks are found by comparing hashes of rows. What a card stands for is kept (`I
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from backgraph.show.ladder import Item, Ladder, Link
 
 FEWEST = 3
 """Blocks that are worth a card."""
+MOST_TRIED = 8
+"""Runs that are looked into before a ladder is taken to have none."""
 NUMBER = re.compile(r"\d+")
 INDEX = "ℓ"
 
@@ -53,7 +56,7 @@ def folded_repeats(ladder: Ladder) -> Ladder:
         rows = _rows(ladder)
         keys = [_key(row) for row in rows]
         fixed = -1
-        for run in _candidates(keys, ladder):
+        for run in _candidates(keys, ladder)[:MOST_TRIED]:
             sound = _sound(run, rows, ladder)
             if sound is not None:
                 ladder = _drawn_once(sound, rows, ladder)
@@ -81,12 +84,14 @@ def mapped(tree: Any, rename: Callable[[Name], Tree]) -> Any:
     return type(tree)(**parts)
 
 
+@functools.lru_cache(8192)
 def pattern(tree: Tree) -> Tree:
     """A formula with # for every number in its names."""
     return mapped(tree, lambda name: Name(NUMBER.sub("#", name.text)))
 
 
-def numbers(tree: Tree) -> list[int]:
+@functools.lru_cache(8192)
+def numbers(tree: Tree) -> tuple[int, ...]:
     """The numbers in the names of a formula, in order."""
     found: list[int] = []
 
@@ -95,7 +100,7 @@ def numbers(tree: Tree) -> list[int]:
         return name
 
     mapped(tree, collect)
-    return found
+    return tuple(found)
 
 
 def _key(row: Sequence[Item]) -> int:

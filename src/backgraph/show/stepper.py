@@ -18,7 +18,6 @@ from importlib.resources import files
 from backgraph.language.dims import at, shape_text
 from backgraph.language.notation import Tree
 from backgraph.show import words_en, words_zh
-from backgraph.show.colours import PALETTES, Palette
 from backgraph.show.compose import said
 from backgraph.show.derive import Step
 from backgraph.show.ladder import Item, Ladder
@@ -27,6 +26,7 @@ from backgraph.show.page import Formula, Remark, Sentence
 from backgraph.show.picture import Picture
 from backgraph.show.sentences import Narrator
 from backgraph.show.speech import speech
+from backgraph.show.stepper_theme import theme_rules
 from backgraph.show.svg import Writer, drawn, formula_svg, spoken
 from backgraph.show.typeset import markup
 
@@ -223,7 +223,7 @@ def page(views: Sequence[View], descriptions: Sequence[str], first: int, lang: s
             f'<!doctype html>\n<html lang="{lang}"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            f"<title>{title}</title><style>{_theme(theme)}{_asset('draw.css')}</style></head>",
+            f"<title>{title}</title><style>{theme_rules(theme)}{_asset('draw.css')}</style></head>",
             f'<body data-first="{first}"><header><h1>{title}</h1><span class="grow"></span>',
             f"{_choices(views, first)}</header>",
             "<main>",
@@ -294,39 +294,3 @@ def _choices(views: Sequence[View], first: int) -> str:
 @cache
 def _asset(name: str) -> str:
     return files("backgraph.show").joinpath(name).read_text(encoding="utf-8")
-
-
-def _theme(theme: str) -> str:
-    if theme:
-        return f":root{{{_variables(PALETTES[theme])}color-scheme:{theme}}}{_rules()}"
-    light, dark = _variables(PALETTES["light"]), _variables(PALETTES["dark"])
-    chosen = f"@media (prefers-color-scheme: dark){{:root{{{dark}}}}}"
-    return f":root{{{light}color-scheme:light dark}}{chosen}{_rules()}"
-
-
-def _variables(palette: Palette) -> str:
-    dark = palette is PALETTES["dark"]
-    pairs = {
-        "paper": palette.paper, "text": palette.text, "note": palette.note, "band": palette.band, "line": palette.card,
-        "chosen": palette.styles["forward"].fill, "focus": "#FFB000" if dark else "#C24D00",
-    }  # fmt: skip
-    for path, style in palette.styles.items():
-        pairs |= {path: style.stroke, f"{path}-fill": style.fill}
-    return "".join(f"--{name}:{value};" for name, value in pairs.items())
-
-
-def _rules() -> str:
-    """Colours of the drawing by variables, in place of those written into it."""
-    rules = [
-        ".scroll .paper{fill:var(--paper)}.scroll .band,.scroll .clear{fill:var(--band)}.scroll .band{stroke:none}",
-        ".scroll .band[stroke]{stroke:var(--line)}",
-        *(f".scroll .ink-{ink}{{fill:var(--{ink})}}" for ink in ("text", "note", "paper")),
-        ".scroll .badge{fill:var(--note)}",
-    ]
-    for path in PALETTES["light"].styles:
-        rules += [
-            f".scroll .ink-{path},.scroll marker.{path} .head,.scroll .box.{path} .badge{{fill:var(--{path})}}",
-            f".scroll .box.{path} .frame{{fill:var(--{path}-fill);stroke:var(--{path})}}",
-            f".scroll .{path}.line{{stroke:var(--{path})}}",
-        ]
-    return "".join(rules)

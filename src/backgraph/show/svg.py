@@ -12,11 +12,12 @@ from html import escape
 
 from backgraph.show.colours import LIGHT, Palette, Style
 from backgraph.show.glyphs import bold, glyphs
+from backgraph.show.labels import BADGE, BADGE_TYPE
 from backgraph.show.picture import Band, Box, Edge, Label, Picture, Point, Rect, Tag
 from backgraph.show.typeset import set_markup
 
-RADIUS, BADGE, CARDS = 8.0, 7.5, 3
-"""Of corners of edges, of the numbers of steps; and how many cards a stack of repeated layers shows."""
+RADIUS, CARDS = 8.0, 3
+"""Of the corners of edges; and how many cards a stack of repeated layers shows."""
 ROUND = {"leaf": 14, "use": 11}
 """How round the corners of boxes are; 6 points where nothing is said."""
 
@@ -83,7 +84,7 @@ class Writer:
         cards = range(CARDS - 1, -1, -1) if band.blocks > 1 else range(1)
         line = f' stroke="{self.palette.card}" stroke-width="1"' if band.blocks > 1 else ""
         for card in cards:
-            a = Rect(*(c + d * 4 * card for c, d in zip(_corners(band.area), (1, -1, 1, -1), strict=True)))
+            a = Rect(*(c + d * 4 * card for c, d in zip(band.area, (1, -1, 1, -1), strict=True)))
             yield f'<rect class="band" {_place(a)} rx="8" fill="{self.palette.band}"{line}/>'
         if band.label:
             yield self.label(band.label)
@@ -148,12 +149,12 @@ class Writer:
     def badge(self, centre: Point, words: str, path: str) -> str:
         """A number in a filled circle."""
         (x, y), words = centre, bold(words)
-        width = set_markup(words).width * 9 / 1000
+        width = set_markup(words).width * BADGE_TYPE / 1000
         half = max(BADGE, width / 2 + 3)
         place = f'x="{x - half:.1f}" y="{y - BADGE:.1f}" width="{2 * half:.1f}" height="{2 * BADGE:.1f}" rx="{BADGE}"'
         colour = self.colour(path)
         return f'<rect class="badge" {place} fill="{colour}"/>' + self.label(
-            Label(words, x - width / 2, y + 3, 9, "paper")
+            Label(words, x - width / 2, y + 3, BADGE_TYPE, "paper")
         )
 
     def colour(self, ink: str) -> str:
@@ -190,10 +191,6 @@ class Writer:
 def _when(box: Box) -> tuple[int, int]:
     """What is given first, then the order of execution."""
     return (box.order, box.number)
-
-
-def _corners(area: Rect) -> tuple[float, float, float, float]:
-    return (area.left, area.top, area.right, area.bottom)
 
 
 def _place(area: Rect) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from backgraph.language.notation import (
     Apply,
@@ -40,12 +41,13 @@ THIN, MEDIUM, THICK = "\u2009", "\u2005", "\u2004"
 SPACES = {THIN: 167, MEDIUM: 222, THICK: 278, " ": 250}
 SCRIPT, SMALL = 0.7, 0.8
 """The size of what is raised or lowered, and of the parts of a fraction."""
+DIGITS = 6
+"""Of a number that has many more."""
 AXIS, RULE = 250, 50
 """The height of the bar of a fraction above the baseline, and its thickness."""
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """A glyph, or a bar if it has no letter, whose lower left corner is at x, y."""
 
     letter: str
@@ -55,7 +57,7 @@ class Mark:
     width: float = 0.0
 
 
-@dataclass
+@dataclass(slots=True)
 class Line:
     """Marks along a baseline from 0 to `width`, `height` above and `depth` below it."""
 
@@ -99,7 +101,9 @@ class Markup(Layout):
     def number(self, value: float) -> str:
         if not math.isfinite(value):
             return {"inf": "∞", "-inf": "−∞"}.get(repr(value), "NaN")
-        mantissa, _, exponent = number_text(value).replace("-", "−").partition("e")
+        short = number_text(value)
+        short = short if len(short) <= DIGITS + 2 else number_text(float(f"{value:.{DIGITS}g}"))
+        mantissa, _, exponent = short.replace("-", "−").partition("e")
         if not exponent:
             return mantissa
         power = f"10{ABOVE}{int(exponent.replace('−', '-'))}{END}".replace("-", "−")
@@ -157,6 +161,7 @@ class Markup(Layout):
         return f"{FRACTION}∂{self.write(tree.cost)}{BAR}∂{self.write(tree.by)}{END}"
 
 
+@functools.lru_cache(4096)
 def word(text: str) -> str:
     """A single letter in italics, a longer word upright."""
     return printable(italic(text) if len(text) == 1 else text)
