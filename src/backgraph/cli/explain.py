@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backgraph.cli.arrays import read_arrays
+from backgraph.cli.exercise import ask
 from backgraph.cli.numbers import Flag, names
 from backgraph.cli.screen import say, write
 from backgraph.errors import CATALOGUE, UsageError, nearest
@@ -29,7 +30,9 @@ def explain(
     index: Flag = False,
     values: Flag = False,
     data: Path | None = None,
-) -> None:
+    exercise: Flag = False,
+    answer: list[str] | None = None,
+) -> int:
     """Print the gradient of a cost as maths, step by step; or what an error code means.
 
     Args:
@@ -42,10 +45,12 @@ def explain(
         index: add each product with its indices.
         values: work out a tiny example: every number at every node, each gradient checked.
         data: .npz or .csv file with numbers for inputs, for --values; the others are made up.
+        exercise: leave the rules blank; in a terminal, ask for them one after the other.
+        answer: an answer to an exercise, such as "G = (softmax(U2) - onehot(y))/m"; may be given several times.
     """
     if CODE.fullmatch(subject.strip()):
         _explain_code(subject.strip().upper())
-        return
+        return 0
     if not wrt or not names(wrt):
         raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
     from backgraph.show.explain import explain_text
@@ -55,8 +60,11 @@ def explain(
     explanation = explain_text(
         subject, names(wrt), lang=lang, ascii=ascii, format=format, index=index, values=numbers, **shapes
     )
+    if exercise or answer:
+        return ask(explanation.exercise(), answer or [])
     page = str(explanation)
     write(page if page.endswith("\n") else page + "\n")
+    return 0
 
 
 def _explain_code(code: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backgraph.errors import UsageError
 from backgraph.evaluate import Bindings
@@ -25,6 +25,9 @@ from backgraph.show.page_latex import as_latex
 from backgraph.show.sentences import Narrator
 from backgraph.show.tiny import tiny_values
 from backgraph.show.worked import Worked, work_out
+
+if TYPE_CHECKING:
+    from backgraph.show.exercise import Exercise
 
 LANGUAGES = {"en": words_en, "zh": words_zh}
 FORMATS = ("text", "latex", "markdown", "html", "json", "numpy")
@@ -69,6 +72,12 @@ class Explanation:
         from backgraph.show.numpy_source import numpy_source
 
         return numpy_source(self.derivation, LANGUAGES[self.lang].WORDS)
+
+    def exercise(self) -> Exercise:
+        """The derivation with its formulas left blank, which judges answers."""
+        from backgraph.show.exercise import Exercise
+
+        return Exercise(self.derivation, self.lang)
 
     def __str__(self) -> str:
         if self.format == "json":
