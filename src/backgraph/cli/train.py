@@ -11,10 +11,12 @@ from typing import Any
 
 from cyclopts import Parameter
 
-from backgraph.cli.numbers import Flag, Whole, widths
+from backgraph.cli.numbers import Flag, Whole, columns, widths
 from backgraph.cli.report import network_lines, result_line, table_lines
 from backgraph.cli.run import Place, compared, run
 from backgraph.cli.screen import say
+from backgraph.compiler.budget import byte_count
+from backgraph.data.prepare import Choices
 from backgraph.errors import TrainingError, UsageError, nearest
 from backgraph.models.trainer import Recipe, Trainer
 from backgraph.optim import OPTIMIZERS, Optimizer
@@ -55,6 +57,14 @@ class Options:
     """Classification, regression, or auto: classes for text and for up to 30 different whole numbers."""
     dtype: str = "float32"
     """float32 or float64."""
+    categorical: str = ""
+    """Columns, such as zip,month, that have levels although they look like numbers or dates."""
+    numeric: str = ""
+    """Columns that are numbers although they are stored as text."""
+    drop: str = ""
+    """Columns to leave out."""
+    memory: str | None = None
+    """What the data of a Parquet file may take in memory, such as 512MiB; larger files are read in parts."""
     separator: str | None = None
     """Between the columns of a CSV file; a comma, or a tab for .tsv."""
     decimal: str = "."
@@ -102,6 +112,7 @@ def _recipe(options: Options) -> Recipe:
     return Recipe(
         widths(options.hidden), optimizer, _activations(options.activation), options.biases, decay, options.dtype,
         options.batch_size, options.seed, options.validation, options.task,
+        choices=Choices(columns(options.categorical), columns(options.numeric), columns(options.drop)),
     )  # fmt: skip
 
 
@@ -124,12 +135,17 @@ def _activations(text: str) -> str | tuple[str, ...]:
 def _trainer(data: Path | None, recipe: Recipe, options: Options) -> Trainer:
     from backgraph.data.datasets import digits
     from backgraph.data.read import read_table
+    from backgraph.models.streamed import StreamTrainer, is_larger
 
     if data is None:
         return Trainer(digits(), options.target or "digit", recipe)
     if options.target is None:
         raise UsageError("BG601", "--target", "the column to predict is not named", hint="add --target COLUMN")
-    table = read_table(data, separator=options.separator, decimal=options.decimal)
+    memory = None if options.memory is None else byte_count(options.memory)
+    if memory is not None and is_larger(data, memory):
+        return StreamTrainer(data, options.target, recipe, memory, options.out.absolute().parent)
+    categorical = recipe.choices.categorical
+    table = read_table(data, separator=options.separator, decimal=options.decimal, text=categorical)
     return Trainer(table, options.target, recipe)
 
 
@@ -137,6 +153,7 @@ def _result(trainer: Trainer) -> dict[str, Any]:
     history = trainer.training.history
     return {
         "epochs": trainer.training.epoch,
+        "steps": trainer.training.done,
         "loss": history[-1]["loss"] if history else None,
         "training": trainer.scores(trainer.training_part),
         "validation": trainer.scores(trainer.validation_part) if len(trainer.validation_part.rows) else None,
