@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.reference import gallery, operations, rules
+from scripts.reference import gallery, jacobians, operations, rules
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("docs/operations", "docs/rules", "docs/gallery")
+FOLDERS = ("docs/operations", "docs/rules", "docs/gallery", "docs/jacobians")
 """Folders that hold nothing else."""
 
 
@@ -18,6 +18,7 @@ def files() -> Iterator[tuple[str, str]]:
     yield from operations.files()
     yield from rules.files()
     yield from gallery.files()
+    yield from jacobians.files()
 
 
 def differences(root: Path = ROOT) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from backgraph.language.op import BUILT_IN, CARDS
 from backgraph.rules import RULES, UPDATE_RULES
 from scripts.reference import __main__ as reference
-from scripts.reference import gallery, operations, rules
+from scripts.reference import gallery, jacobians, operations, rules
 from scripts.reference.costs import COSTS
 from tests.docs.markdown import ROOT, read
 
@@ -27,6 +27,10 @@ def test_operations_are_up_to_date() -> None:
 
 def test_rules_are_up_to_date() -> None:
     assert not stale(dict(rules.files())), HINT
+
+
+def test_jacobians_are_up_to_date() -> None:
+    assert not stale(dict(jacobians.files())), HINT
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from backgraph.calculus.backprop import Gradients, backpropagate, gradient
 from backgraph.calculus.jacobian import jacobian_values
 from backgraph.errors import CalculusError
 from backgraph.evaluate import evaluate, measure
-from backgraph.language.dims import Dim, Open, count
+from backgraph.language.dims import Dim, Open, at, count, symbols
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import Gradient, Name, Tree
 from backgraph.language.op import Array
@@ -155,6 +155,15 @@ def chain_of(
     return build.chain()
 
 
+def _refuse_large(values: Sequence[Node], sizes: Mapping[str, int]) -> None:
+    """Refuse what no Jacobian can be written out of, before any number is made up for it."""
+    for node in values:
+        least = at(count(node.shape), dict.fromkeys(symbols(node.shape), 1) | dict(sizes))
+        if isinstance(least, int) and least > MOST_ELEMENTS:
+            what = "its Jacobians are too large to write out"
+            raise CalculusError("BG302", str(node.op), what, got=f"{least:,} elements", hint="give smaller sizes")
+
+
 def _sizes(given: Mapping[Node, Array], wanted: Mapping[str, int]) -> dict[str, int]:
     """The number of every symbol; refuses a name that is none."""
     sizes: dict[str, int] = {}
@@ -189,6 +198,7 @@ class _Builder:
         self.names: dict[Node, Tree] = {node: as_tree(name) for node, name in named.items()} | rendered.introduced
         self.formulas = rendered.definitions
         order = topological_order([cost])
+        _refuse_large([node for node in order if node in self.names], sizes)
         self.given = tiny_values(cost, found.targets, values, sizes)
         self.sizes = _sizes(self.given, sizes)
         self.lines = [node for node in order if node in self.names]
@@ -240,7 +250,9 @@ class _Builder:
         z = local.z
         if self.arrays[z].size * self.arrays[x].size > MOST_ELEMENTS:
             got = f"{self.arrays[z].size} by {self.arrays[x].size} elements"
-            raise CalculusError("BG302", str(z.op), "a Jacobian too large to write out", got=got, hint="smaller sizes")
+            raise CalculusError(
+                "BG302", str(z.op), "a Jacobian too large to write out", got=got, hint="give smaller sizes"
+            )
         arrays = self._probed(local, x)
         sent = local.sent(x)
         read = coefficient(sent, local.G)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -215,7 +216,10 @@ def _written(array: Array) -> Array:
 
 
 def _small(difference: float) -> str:
-    return f"{difference:.0e}" if difference else "0"
+    """A power of ten that it stays below; no finer than 1e-15, for what lies below is rounding of this machine."""
+    if not math.isfinite(difference):
+        return "∞"
+    return f"1e{max(-15, math.floor(math.log10(difference)) + 1) if difference else -15}"
 
 
 def _product(chain: Chain, words: dict[str, str], numbers: bool) -> Iterator[Line]:

@@ -35,8 +35,8 @@ ENGLISH: dict[str, str] = {
     "one_path": "1 path",
     "paths": "{n} paths; the products along all of them are added",
     "difference": "At the tiny example ({sizes}) the products from {cost} down, the products from the targets up, and "
-    "back-propagation differ by {difference} at most.",
-    "checked": "Each formula above, evaluated, differs from the Jacobian by {difference} at most.",
+    "back-propagation differ by less than {difference}.",
+    "checked": "Each formula above, evaluated, differs from the Jacobian by less than {difference}.",
     "unread": "No closed form was read for {list}; what back-propagation sends says what they do.",
     "work": "What it costs, in multiply-adds",
     "work_forward": "Jacobians, from each target up",
@@ -62,7 +62,7 @@ ENGLISH: dict[str, str] = {
     "zero. It is never formed.",
     "rows_checked": "Computed in three ways at {m} examples (the columns' products added, {At} {D}, and {D} "
     "contracted "
-    "with all {n} elements) the results differ by {difference} at most.",
+    "with all {n} elements) the results differ by less than {difference}.",
     "four_axes": "∂{z}/∂{x} has four axes and {n} elements at the tiny example, of which {free} can be other than "
     "zero; "
     "{rule} is the whole of what is needed of it.",
@@ -103,8 +103,8 @@ CHINESE: dict[str, str] = {
     "product": "雅可比矩阵之积就是反向传播所计算的",
     "one_path": "1 条路径",
     "paths": "{n} 条路径；沿各条路径的乘积要相加",
-    "difference": "在小例子（{sizes}）上，从 {cost} 往下乘、从目标往上乘与反向传播，三者最多相差 {difference}。",
-    "checked": "上面每个公式求值后与雅可比矩阵最多相差 {difference}。",
+    "difference": "在小例子（{sizes}）上，从 {cost} 往下乘、从目标往上乘与反向传播，三者相差不到 {difference}。",
+    "checked": "上面每个公式求值后与雅可比矩阵相差不到 {difference}。",
     "unread": "{list} 没有读出封闭形式；反向传播传回的式子说明了它的作用。",
     "work": "计算代价（乘加次数）",
     "work_forward": "雅可比矩阵，从每个目标往上乘",
@@ -124,7 +124,7 @@ CHINESE: dict[str, str] = {
     "rows_four_right": "这里 ∂{U}/∂{W} 有四个轴，{shape}：{m} 个样本时共 {n} 个元素，其中 {free} 个不为零。"
     "它从不被构造出来。",
     "rows_checked": "用 {m} 个样本以三种方式计算（各列的乘积相加、{At} {D}、{D} 与全部 {n} 个元素的缩并），"
-    "结果最多相差 "
+    "结果相差不到 "
     "{difference}。",
     "four_axes": "∂{z}/∂{x} 有四个轴，在小例子上有 {n} 个元素，其中 {free} 个可以不为零；所需要的只是 {rule}。",
     "numbers": "小例子中的数值",
