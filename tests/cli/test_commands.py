@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,6 +77,34 @@ def test_rows_without_the_target_are_predicted_without_scores(flowers: Path, tmp
     predicted = run("predict", tmp_path / "m" / "model.safetensors", table)
     assert (predicted.code, predicted.error) == (0, "")
     assert len(rows_of(predicted.out)) == 3
+
+
+def test_columns_are_told_and_may_be_overruled(tmp_path: Path, run: Run) -> None:
+    table = tmp_path / "t.csv"
+    rows = "".join(f"{i % 5},0{i % 3},x{i},{i % 2}\n" for i in range(60))
+    table.write_text('size,month,"na,me",y\n' + rows, "utf-8")
+    choices = ("--categorical", "month", "--numeric", "size", "--drop", '"na,me"')
+    outcome = run("train", table, "--target", "y", "--epochs", 1, "--out", tmp_path / "m", *choices)
+    assert outcome.code == 0
+    assert re.search(r"month +text +0 +3: 00, 01, 02 +a feature for each of 3 levels", outcome.out)
+    assert outcome.out.count("dropped") == 1
+    table.write_text("month,size,more\n02,1,7\n", "utf-8")
+    predicted = run("predict", tmp_path / "m", table)
+    assert predicted.code == 0
+    assert "not used: more" in predicted.error
+
+
+def test_a_file_larger_than_the_memory_is_read_in_parts(tmp_path: Path, run: Run) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    path = tmp_path / "t.parquet"
+    query = (
+        "select i % 7 as a, 'l' || i % 20 as c, case when i % 7 > 3 then 'yes' else 'no' end as y from range(9000) r(i)"
+    )
+    duckdb.sql(f"copy ({query}) to '{path}' (format parquet)")
+    command = ("train", path, "--target", "y", "--epochs", 2, "--out", tmp_path / "m", "--memory", "1MiB")
+    assert run(*command).code == 0
+    assert "accuracy 1.0000 on 9,000 rows" in run("predict", tmp_path / "m", path, "--out", tmp_path / "p.csv").out
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["m", "p.csv", "t.parquet"]
 
 
 def test_many_different_whole_numbers_are_quantities(tmp_path: Path, run: Run) -> None:

@@ -20,7 +20,9 @@ def test_columns_rows_and_selections() -> None:
 
 @pytest.mark.parametrize("ask", [TABLE.column, lambda name: TABLE.select([name]), lambda name: TABLE.drop([name])])
 def test_an_absent_column_is_refused_with_the_closest(ask) -> None:
-    with pytest.raises(DataError, match=r"BG202\] t\.csv: .*got agee, expected one of 2 columns\. did you mean age\?"):
+    with pytest.raises(
+        DataError, match=r"BG202\] t\.csv: .*got agee, expected one of 2 columns: age, name\. did you mean age\?"
+    ):
         ask("agee")
 
 

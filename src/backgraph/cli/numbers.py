@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
@@ -21,6 +22,11 @@ def whole_number(_type: type, tokens: Sequence[Token]) -> int:
 Whole: TypeAlias = Annotated[int, Parameter(converter=whole_number)]
 Flag: TypeAlias = Annotated[bool, Parameter(negative="")]
 """An option that is there or not; it has no `--no-`."""
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """Names of columns from `a,b`, or `"a,b",c` where names have commas; none from an empty text."""
+    return tuple(name.strip() for line in csv.reader([text]) for name in line)
 
 
 def widths(text: str) -> tuple[int, ...]:

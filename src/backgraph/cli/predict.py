@@ -11,8 +11,12 @@ from backgraph.cli.output import MODEL, table_text, writable_file
 from backgraph.cli.screen import note, say, write
 from backgraph.data.read import read_table
 from backgraph.data.table import Table
+from backgraph.errors import shown
 from backgraph.models.fitted import Fitted, load
 from backgraph.train.disk import save_atomically
+
+SHOWN_UNUSED = 3
+"""Columns that are named of those not used."""
 
 
 def predict(
@@ -48,6 +52,7 @@ def predict(
         write(content)
     else:
         save_atomically(out, lambda file: _encode(content, file))
+    _say_unused(fitted, table)
     _say_scores(fitted, table, out)
 
 
@@ -68,6 +73,13 @@ def _encode(content: str, file: BinaryIO) -> None:
 
 def _cell(label: object) -> str | float:
     return label if isinstance(label, float) else str(label)
+
+
+def _say_unused(fitted: Fitted, table: Table) -> None:
+    unused = [shown(name) for name in fitted.preparation.unused(table) if name != fitted.target]
+    if unused:
+        more = "" if len(unused) <= SHOWN_UNUSED else f", … ({len(unused)} in all)"
+        note(f"backgraph: columns that the model does not know are not used: {', '.join(unused[:SHOWN_UNUSED])}{more}")
 
 
 def _say_scores(fitted: Fitted, table: Table, out: Path | None) -> None:

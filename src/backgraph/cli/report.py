@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from backgraph.data.labels import Classes
+from backgraph.data.summary import DROPPED, summary_lines
 from backgraph.models.trainer import Trainer
 from backgraph.show.derive import derive
 from backgraph.show.text import text
+
+MOST_COLUMNS = 20
+"""Up to so many columns, each is told."""
 
 
 def table_lines(trainer: Trainer) -> Iterator[str]:
@@ -18,6 +23,14 @@ def table_lines(trainer: Trainer) -> Iterator[str]:
     classes = f" into {len(trainer.outcome)} classes" if isinstance(trainer.outcome, Classes) else ""
     yield f"{_shown(trainer.target)}: {trainer.task}{classes}, {columns:,} columns, {features:,} features"
     yield f"{train:,} rows to train on, {held_out:,} to validate on"
+    if columns <= MOST_COLUMNS:
+        yield ""
+        yield from (f"  {line}" for line in summary_lines(trainer.summary))
+        yield ""
+    else:
+        counts = Counter(each.treatment if each.treatment == DROPPED else each.holds for each in trainer.summary)
+        if len(counts) > 1:
+            yield f"columns: {', '.join(f'{kind} {count:,}' for kind, count in counts.items())}"
 
 
 def network_lines(trainer: Trainer) -> Iterator[str]:

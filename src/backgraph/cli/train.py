@@ -144,8 +144,8 @@ def _trainer(data: Path | None, recipe: Recipe, options: Options) -> Trainer:
     memory = None if options.memory is None else byte_count(options.memory)
     if memory is not None and is_larger(data, memory):
         return StreamTrainer(data, options.target, recipe, memory, options.out.absolute().parent)
-    categorical = recipe.choices.categorical
-    table = read_table(data, separator=options.separator, decimal=options.decimal, text=categorical)
+    text = columns(options.categorical)
+    table = read_table(data, separator=options.separator, decimal=options.decimal, text=text)
     return Trainer(table, options.target, recipe)
 
 

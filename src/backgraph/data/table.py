@@ -85,7 +85,7 @@ class Table:
     def column(self, name: str) -> Column:
         """The column `name`, (rows,), read-only. DataError BG202 names the closest column when there is none."""
         if name not in self._columns:
-            known = f"one of {len(self.names)} columns"
+            known = f"one of {len(self.names)} columns: {_shown(self.names)}"
             hint = nearest(name, list(self.names))
             raise DataError("BG202", self.source, "has no such column", got=name, expected=known, hint=hint)
         return self._columns[name]
@@ -106,6 +106,14 @@ class Table:
         chosen = np.asarray(indices, dtype=np.int64)
         columns = {name: values[chosen] for name, values in self._columns.items()}
         return Table(columns, self.source, named=self.named)
+
+
+SHOWN_NAMES, SHOWN_LENGTH = 4, 16
+
+
+def _shown(names: Sequence[str]) -> str:
+    shown = [name if len(name) <= SHOWN_LENGTH else f"{name[: SHOWN_LENGTH - 1]}…" for name in names[:SHOWN_NAMES]]
+    return ", ".join(shown) + (", …" if len(names) > SHOWN_NAMES else "")
 
 
 def _frozen(values: Column) -> Column:

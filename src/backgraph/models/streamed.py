@@ -3,7 +3,8 @@
 The file is read twice from end to end. The first time each row is looked at, the rows to validate on are put aside,
 and a sample of the others is taken; the preparation and the scale of the target are learnt from the sample, the classes
 from all rows. The second time all rows to train on are prepared and written to nameless files in a folder, in the form
-in which the network takes them; each epoch reads those, in the order of `train.stream`.
+in which the network takes them; each epoch reads those, in the order of `train.stream`. What is said of columns, and of
+the training part, is said of the sample.
 
 Which rows are held out and which are in the sample depends on the seed and the number of the row alone: a row is held
 out where its random word is below a bound, so that the share is met but for chance, and classes are not balanced.
@@ -23,7 +24,9 @@ import numpy as np
 from backgraph.data.labels import Classes
 from backgraph.data.prepare import Preparation
 from backgraph.data.rows import ParquetRows, words_of_rows
+from backgraph.data.source import open_source
 from backgraph.data.split import SPLIT
+from backgraph.data.summary import summary
 from backgraph.data.table import Column, Table, is_text, missing_in
 from backgraph.errors import DataError, SaveError, TrainingError, UsageError
 from backgraph.language.node import Node
@@ -36,9 +39,26 @@ from backgraph.train.stream import Stored, Stream
 MOST_HELD_OUT = 50_000
 MOST_SAMPLED = 500_000
 MOST_LABELS = 100_000
+TIMES = 3
+"""What training in memory takes, as a multiple of the table: beside it the prepared rows, and copies on the way."""
 SAMPLE = 2**64 - 2
 """The second word of the key of the sample, beside that of the split."""
 WORDS = 2**64
+
+
+def is_larger(path: str | os.PathLike[str], memory: int) -> bool:
+    """Whether a table and what is prepared of it take more than `memory` bytes.
+
+    Raises UsageError BG601 for a CSV file of which that is so: it can only be read whole.
+    """
+    source = open_source(path)
+    if source.is_parquet:
+        file = ParquetRows(path, memory)
+        return TIMES * file.n_rows * file.row_bytes > memory
+    if TIMES * source.size > memory:
+        hint = "convert it: duckdb -c \"copy 'FILE' to 'FILE.parquet'\""
+        raise UsageError("BG601", "--memory", "only Parquet is read in parts", got=source.name, hint=hint)
+    return False
 
 
 @dataclass(frozen=True)
@@ -132,7 +152,9 @@ class StreamTrainer(Trainer):
         everything = np.arange(seen.n_rows)
         known = labels.classes() if self.task == CLASSIFICATION else None
         self.outcome = known or outcome(self.task, truth, everything, where, self.recipe)
-        self.preparation = Preparation.fit(seen.select(self.columns))
+        columns = seen.select(self.columns)
+        self.preparation = Preparation.fit(columns, choices=self.recipe.choices)
+        self.summary = summary(columns, self.preparation)
         self.training_part = Part(cast("Any", range(self.n_train)), self._part(seen, everything).examples)
         self.validation_part = self._part(aside, np.arange(aside.n_rows)) if aside else _NO_ROWS
 

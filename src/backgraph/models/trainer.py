@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backgraph.data.labels import Classes, Targets
-from backgraph.data.prepare import Preparation
+from backgraph.data.prepare import Choices, Preparation
 from backgraph.data.split import split
+from backgraph.data.summary import summary
 from backgraph.data.table import Column, Table, is_text
 from backgraph.errors import DataError, TrainingError
 from backgraph.language.node import Node
@@ -41,7 +42,8 @@ MOST_CLASSES = 30
 class Recipe:
     """How to train: sizes and activations of the network, its loss, λ, the optimiser, and the rest.
 
-    `weights` names the column with the weights of the rows; `metrics` of None are those of METRICS.
+    `weights` names the column with the weights of the rows; `metrics` of None are those of METRICS; `choices` overrule
+    what is inferred of the columns.
     """
 
     hidden: tuple[int, ...]
@@ -65,6 +67,7 @@ class Recipe:
     class_weight: ClassWeights = None
     metrics: tuple[str, ...] | None = None
     stopping: EarlyStopping | None = None
+    choices: Choices | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ class Trainer:
         share = 0.0 if held_out is not None else recipe.validation
         train, rest = split(table.n_rows, share, recipe.seed, labels)
         self.outcome = outcome(self.task, values, train, where, recipe)
-        self.preparation = Preparation.fit(table.select(self.columns).rows(train), self._weights(table, train))
+        rows = table.select(self.columns).rows(train)
+        self.preparation = Preparation.fit(rows, self._weights(table, train), recipe.choices)
+        self.summary = summary(rows, self.preparation)
         self.training_part = self._by_class(self._part(table, train))
         other = table if held_out is None else held_out
         self.validation_part = self._part(other, rest if held_out is None else np.arange(held_out.n_rows))

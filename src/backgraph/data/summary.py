@@ -1,0 +1,66 @@
+"""What a table's columns were taken for, and what is done with each: for people to check before they trust a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backgraph.data.prepare import Preparation
+from backgraph.data.table import DATES, NUMBERS, Column, Table, kind_of, missing_in
+
+SHOWN_LEVELS = 3
+DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """A column of the training rows: what it holds, how many cells are missing, its range or levels, what is done."""
+
+    column: str
+    holds: str
+    missing: int
+    values: str
+    treatment: str
+
+
+def summary(table: Table, preparation: Preparation) -> list[ColumnSummary]:
+    """A line for each column that `preparation` has seen; `table` are the rows that it was learnt from."""
+    transforms = {each.column: each for each in preparation.transforms}
+    found: list[ColumnSummary] = []
+    for name in preparation.seen:
+        values, transform = table.column(name), transforms.get(name)
+        treatment = transform.summary if transform else DROPPED
+        missing = missing_in(values)
+        shown = _range(values[~missing]) if kind_of(values) in (NUMBERS, DATES) else _levels(values[~missing])
+        found.append(ColumnSummary(name, kind_of(values), int(missing.sum()), shown, treatment))
+    return found
+
+
+def _range(known: Column) -> str:
+    if not len(known):
+        return "all missing"
+    ends = [known.min(), known.max()]
+    shown = [f"{end:.6g}" if kind_of(known) == NUMBERS else str(np.datetime_as_string(end, "D")) for end in ends]
+    return shown[0] if shown[0] == shown[1] else f"{shown[0]} … {shown[1]}"
+
+
+def _levels(known: Column) -> str:
+    levels = sorted(set(known.tolist()))
+    if not levels:
+        return "all missing"
+    first = ", ".join(level[:20] for level in levels[:SHOWN_LEVELS])
+    return f"{len(levels)}: {first}" + (", …" if len(levels) > SHOWN_LEVELS else "")
+
+
+def summary_lines(columns: Sequence[ColumnSummary]) -> list[str]:
+    """The summary as text: a line of titles, then a line for each column; control characters are shown as ?."""
+    rows = [("column", "holds", "missing", "values", "what is done")]
+    rows += [(each.column, each.holds, f"{each.missing:,}", each.values, each.treatment) for each in columns]
+    cells = [["".join(c if c.isprintable() else "?" for c in cell) for cell in row] for row in rows]
+    widths = [min(max(len(row[column]) for row in cells), 40) for column in range(4)]
+    return [
+        "  ".join([*(cell[:width].ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]])
+        for row in cells
+    ]
