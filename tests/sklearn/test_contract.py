@@ -12,18 +12,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from backgraph.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("default")]
 
-SMALL: dict[str, Any] = {"hidden_layer_sizes": (32,), "n_threads": 1}
+RAW: dict[str, Any] = {"hidden_layer_sizes": (32,), "preparation": None, "n_threads": 1}
 
 
-@parametrize_with_checks(
-    [
-        MLPClassifier(),
-        MLPRegressor(),
-        MLPClassifier(**SMALL, preparation=None),
-        MLPRegressor(**SMALL, preparation=None),
-    ]
-)
-def test_scikit_learn_s_checks(estimator: Any, check: Any) -> None:
+@pytest.mark.slow
+@parametrize_with_checks([MLPClassifier(), MLPRegressor()])
+def test_the_defaults(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.nightly
+@parametrize_with_checks([MLPClassifier(**RAW), MLPRegressor(**RAW)])
+def test_without_preparation(estimator: Any, check: Any) -> None:
     check(estimator)

@@ -26,7 +26,7 @@ from backgraph.optim.optimizer import Optimizer
 from backgraph.train.callbacks import Callback, Keeper
 from backgraph.train.engine import Engine
 from backgraph.train.loop import Training
-from backgraph.train.metrics import function_of, mean, scores
+from backgraph.train.metrics import function_of, mean, scores, viewed
 from backgraph.train.step import Step, training_step
 from backgraph.train.stopping import EarlyStopping
 from backgraph.train.stream import given
@@ -79,7 +79,7 @@ class Learner:
 
     def __post_init__(self) -> None:
         for name in self.method.metrics:
-            function_of(name, self.mlp.task)
+            function_of(name, viewed(self.mlp.task, self.mlp.outputs))
         self.take(self.examples)
         method, step = self.method, step_of(self.mlp, self.method)
         whole("seed", method.seed, least=0)

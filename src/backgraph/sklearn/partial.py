@@ -15,6 +15,7 @@ from backgraph.models.learner import Examples, Learner
 from backgraph.sklearn.estimator import BaseMLP, Given
 from backgraph.sklearn.method import engine_of, plan_of_part, stopping_of
 from backgraph.train.engine import Engine
+from backgraph.train.loop import Training
 
 
 @dataclass
@@ -50,12 +51,13 @@ class PartialFit(BaseMLP):
         examples = self._trained_on(given)
         part = self._part_for(examples)
         training = part.learner.training
+        part.learner.held_out = None if held_out is None else self._examples(held_out)
         part.learner.run(1, engine=part.engine)
         self._calls += 1
         self._keep(part.learner, training)
         self.n_iter_ = self._calls
         if held_out is not None:
-            self._judge(part.learner, self._examples(held_out))
+            self._judge(training)
 
     def _part_for(self, examples: Examples) -> Part:
         """The learner of the last call with new rows and nothing done, or a new one."""
@@ -74,13 +76,10 @@ class PartialFit(BaseMLP):
                 np.copyto(array, last)
         return known
 
-    def _judge(self, learner: Learner, judge: Examples) -> None:
+    def _judge(self, training: Training) -> None:
+        """Whether this call was the best so far, and whether the patience is at an end."""
         stopping = self._stopping = self._stopping or stopping_of(self)
-        learner.held_out = judge
-        found = learner.validation(learner.training)
-        for name, value in found.items():
-            self.history_.setdefault(name, []).append(value)
-        parameters = list(learner.training.parameters.values())
-        self.stopped_ = stopping.consider(found[stopping.monitor], self._calls, parameters)
+        parameters = list(training.parameters.values())
+        self.stopped_ = stopping.consider(training.history[-1][stopping.monitor], self._calls, parameters)
         vars(self).update(self._named(stopping.best))
         self._keep_scores(stopping)

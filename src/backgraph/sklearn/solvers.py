@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from backgraph.errors import TrainingError, nearest
 from backgraph.optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+from backgraph.optim.limits import positive
 from backgraph.optim.schedules import Constant, Cosine, InverseTime, OneCycle, Schedule, StepDecay, WarmUp
 
 
@@ -126,6 +127,7 @@ def schedule_of(e: Any, span: Span) -> Schedule:
     rate: Rate = e.learning_rate
     if callable(rate):
         return rate
+    positive("learning_rate_init", e.learning_rate_init)
     warm = round(e.warmup * span.steps)
     rest = Span(span.rows, span.steps_per_epoch, max(1, span.steps - warm))
     main = _named("learning_rate", rate, SCHEDULES)(e, rest)

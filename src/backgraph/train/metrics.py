@@ -1,7 +1,7 @@
 """Metrics: how good predictions are, as numbers from NumPy arrays.
 
     classification   y class numbers (n), p probabilities of the classes (n × k)
-    multilabel       Y zeros and ones (n × k), p probabilities that each is one (n × k)
+    multilabel       Y zeros and ones (n × k), p probabilities that each is one (n × k); k = 1 counts as two classes
     regression       y targets (n × k), p predictions (n × k)
 
 Every metric takes weights of the examples (n); weight k counts as k copies. METRICS is the table: a name, the tasks it
@@ -39,9 +39,17 @@ def scores(
 ) -> dict[str, float]:
     """The metrics `names` by name. Raises TrainingError BG401 for one that is unknown or not for this task."""
     w = np.ones(len(truth)) if weights is None else np.asarray(weights, "float64")
+    if viewed(task, prediction.shape[-1]) != task:
+        truth, prediction = truth[:, 0].astype("int64"), np.concatenate([1 - prediction, prediction], axis=1)
+        task = CLASSES
     if task == NUMBERS:
         truth, prediction = (np.asarray(x, "float64").reshape(len(truth), -1) for x in (truth, prediction))
     return {name: float(function_of(name, task)(truth, prediction, w)) for name in names}
+
+
+def viewed(task: str, outputs: int) -> str:
+    """The task as metrics see it: a single label is two classes."""
+    return CLASSES if task == LABELS and outputs == 1 else task
 
 
 def function_of(name: str, task: str) -> Function:
