@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from backgraph.language.dims import Dim, Polynomial, count, symbols
+from backgraph.language.dims import Dim, Polynomial, count, symbols, symbols_within
 from backgraph.language.node import Node
 from backgraph.language.notation import Gradient, Iverson, Name, Number, Product, Tree
 from backgraph.language.ops.leaf import Size, SizeOf, literal
@@ -63,12 +63,18 @@ def _gradient(derivation: Derivation) -> Values | None:
 
 
 def _mean(derivation: Derivation) -> Values | None:
+    sizes = _divisors(derivation)
+    return {"m": sizes[-1].op.notation((), *(Name(str(n.op)) for n in sizes[-1].inputs))} if sizes else None
+
+
+def _divisors(derivation: Derivation) -> list[Node]:
+    """The sizes that a mean over all examples divides by."""
     for node in topological_order([derivation.gradients.cost]):
         divided = node.op.name == "mul" and any(isinstance(given.op, Sum) for given in node.inputs)
         sizes = [n for given in node.inputs if given.op.name == "div" for n in given.inputs if _is_size(n)]
         if divided and sizes:
-            return {"m": sizes[-1].op.notation((), *(Name(str(n.op)) for n in sizes[-1].inputs))}
-    return None
+            return sizes
+    return []
 
 
 def _is_size(node: Node) -> bool:
@@ -156,18 +162,18 @@ def _work_account(derivation: Derivation, words: Words) -> Iterator[Sentence]:
     yield fill(words["account_work"], forward=str(work), backward=str(more))
     if not isinstance(work, Polynomial) or not isinstance(more, Polynomial):
         return
-    one = next((name for name in _examples(derivation) if name in work.in_every_term & more.in_every_term), "")
+    one = next((name for name in examples(derivation) if name in work.in_every_term & more.in_every_term), "")
     if one:
         each, back = work.over(one), more.over(one)
         key = "account_linear" if each == _weights(derivation) else "account_one"
         yield fill(words[key], m=Name(one), forward=str(each), backward=str(back))
 
 
-def _examples(derivation: Derivation) -> list[str]:
-    """Symbols that count examples: axes of inputs that no target has."""
+def examples(derivation: Derivation) -> list[str]:
+    """Symbols that count examples: of the sizes that a mean in the cost divides by, and that no target has."""
     targets = {name for target in derivation.gradients.targets for name in symbols(target.shape)}
-    leaves = [n for n in topological_order([derivation.gradients.cost]) if n.op.is_variable]
-    return [name for leaf in leaves for name in sorted(symbols(leaf.shape)) if name not in targets]
+    return [name for node in _divisors(derivation) for name in sorted(symbols_within(vars(node.op).get("dim")))
+            if name not in targets]  # fmt: skip
 
 
 def _weights(derivation: Derivation) -> Dim:
@@ -190,7 +196,7 @@ def _memory_account(derivation: Derivation, words: Words) -> Iterator[Sentence]:
         for node in kept:
             total = total + count(node.shape)
         shared = total.in_every_term if isinstance(total, Polynomial) else frozenset[str]()
-        one = next((name for name in _examples(derivation) if name in shared), "")
+        one = next((name for name in examples(derivation) if name in shared), "")
         if one:
             yield fill(words["account_memory"], n=str(total), m=Name(one))
     computed = [d.node for d in derivation.forward if d.node.shape != () and d.node not in kept]
@@ -204,7 +210,8 @@ def _sweep(derivation: Derivation, words: Words) -> Sentence:
     for target in derivation.gradients.targets:
         elements = elements + count(target.shape)
     targets = listed([Name(derivation.names[n]) for n in derivation.gradients.targets], words["comma"], words["and"])
-    return fill(words["account_one_sweep"], J=derivation.cost, n=str(elements), targets=targets)
+    key = "account_one_element" if elements == 1 else "account_one_sweep"
+    return fill(words[key], J=derivation.cost, n=str(elements), targets=targets)
 
 
 def _kept(derivation: Derivation, node: Node, steps: list[int], words: Words) -> Sentence:

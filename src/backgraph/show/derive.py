@@ -19,7 +19,7 @@ from backgraph.language.node import Node
 from backgraph.language.notation import Apply, Name, Number, Sum, Tree, times
 from backgraph.language.ops.leaf import literal, variable
 from backgraph.language.ops.shape import Broadcast
-from backgraph.language.walk import topological_order
+from backgraph.language.walk import rebuild, topological_order
 from backgraph.rules import Rule, simplify
 from backgraph.show.naming import name_gradients, name_intermediates, preactivations
 from backgraph.show.render import Rendered, as_tree, render_all
@@ -52,6 +52,8 @@ class Arrival:
     """For products, ∂J/∂W_jk and what it is."""
     reads: tuple[Node, ...]
     """The forward values it needs."""
+    passed: tuple[tuple[Term, RuleFormula], ...] = ()
+    """Rules applied on the way before the last one, each where it is met first."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,14 @@ class StandIns:
                 new.setdefault(node, node) if node.is_leaf else self._rebuild(node, new)
         return new[output]
 
+    def by_name(self, new: Mapping[Node, Node]) -> dict[Node, Node]:
+        """`new` with what a named forward value is made by, where it came out again, replaced by that value."""
+        made = {node.op.apply(*(self.cut(x) for x in node.inputs)): leaf
+                for leaf, node in self.origin.items() if not node.is_leaf}  # fmt: skip
+        outputs = list(dict.fromkeys(new.values()))
+        again = rebuild(outputs, made)
+        return {node: again[result] for node, result in new.items()}
+
     def _rebuild(self, node: Node, new: dict[Node, Node]) -> None:
         if node not in new:
             new[node] = node.op.apply(*(new[given] for given in node.inputs))
@@ -187,6 +197,7 @@ class _Part:
     whole: Node
     ways: list[tuple[tuple[Node, ...], tuple[Term, ...]]]
     rules: list[Template]
+    passed: list[list[tuple[Term, Template]]]
 
 
 def _parts(
@@ -199,16 +210,28 @@ def _parts(
     for term in gradients.terms:
         arriving.setdefault(term.target, []).append(term)
     parts: list[_Part] = []
+    met: set[tuple[str, int]] = set()
     for V in below:
         terms = arriving.get(V, [])
         contributions = [stand_ins.cut(term.node) for term in terms]
         incoming = [stand_ins.cut(term.incoming) for term in terms]
         ways = [way_to(term, arriving, named) for term in terms]
         rules = [template(term.consumer, term.position, cost) for term in terms]
+        passed = [_passed(way, met, cost) for _, way in ways]
         whole = stand_ins.cut(gradients.of[V])
-        parts.append(_Part(V, called[V], terms, contributions, incoming, whole, ways, rules))
+        parts.append(_Part(V, called[V], terms, contributions, incoming, whole, ways, rules, passed))
         stand_ins.add(gradients.of[V], called[V], False)
     return parts
+
+
+def _passed(way: Sequence[Term], met: set[tuple[str, int]], cost: Tree) -> list[tuple[Term, Template]]:
+    """The rules on a way but the last, each where it is met first."""
+    found: list[tuple[Term, Template]] = []
+    for term in way[:-1]:
+        if (term.rule.name, term.position) not in met:
+            met.add((term.rule.name, term.position))
+            found.append((term, template(term.consumer, term.position, cost)))
+    return found
 
 
 def way_to(
@@ -237,28 +260,37 @@ def _steps(
     single = simplify([node for part in parts for node in part.contributions])
     incoming = simplify([node for part in parts for node in part.incoming])
     whole = simplify([part.whole for part in parts])
-    rules = simplify([node for part in parts for rule in part.rules for node in rule.outputs])
-    letters = {leaf: tree for part in parts for rule in part.rules for leaf, tree in rule.names.items()}
+    named = [stand_ins.by_name(each.new) for each in (single, incoming, whole)]
+    templates = [rule for part in parts for rule in (*part.rules, *(rule for way in part.passed for _, rule in way))]
+    rules = simplify([node for rule in templates for node in rule.outputs])
+    letters = {leaf: tree for rule in templates for leaf, tree in rule.names.items()}
+    wanted = [*(table[node] for part in parts for table, node in _outputs(part, named)), *rules.nodes]
     written = render_all(
-        list(dict.fromkeys([*single.nodes, *incoming.nodes, *whole.nodes, *rules.nodes])), stand_ins.trees | letters,
-        start=len(forward.introduced) + 1, bare=_partial_sums(whole.nodes) if long_sums else (),
+        list(dict.fromkeys(wanted)), stand_ins.trees | letters, start=len(forward.introduced) + 1,
+        bare=_partial_sums([named[2][part.whole] for part in parts]) if long_sums else (),
     )  # fmt: skip
     steps: list[Step] = []
     told: set[Node] = set()
     onward = _goes_to(parts)
     for part in parts:
-        shown = _Shown(single.new, incoming.new, rules.new, written, stand_ins, forward, cost)
+        shown = _Shown(named[0], named[1], rules.new, written, stand_ins, forward, cost)
         arrivals = tuple(shown.arrivals(part))
-        formula = _joined(arrivals, written.formula(whole.new[part.whole]))
+        formula = _joined(arrivals, written.formula(named[2][part.whole]))
         used = [node for node in written.uses((formula, *(a.formula for a in arrivals))) if node not in told]
         told.update(used)
         lets = tuple((written.references[node], written.definitions[node]) for node in used)
-        node = whole.new[part.whole]
+        node = named[2][part.whole]
         parts_of_it = tuple(a.node for a in arrivals) if is_joined(formula, arrivals) else (node,)
         goes_to = tuple(onward.get(part.of, ()))
         steps.append(Step(part.of, part.name, formula, arrivals, goes_to, lets, tuple(used), parts_of_it))
     counts = Counter(step.rule for step in (*single.trace, *whole.trace))
     return steps, list(counts.items())
+
+
+def _outputs(part: _Part, named: Sequence[Mapping[Node, Node]]) -> Iterator[tuple[Mapping[Node, Node], Node]]:
+    """What is to be written of a part, each with the table in which its simplified form stands."""
+    for table, nodes in zip(named, (part.contributions, part.incoming, [part.whole]), strict=True):
+        yield from ((table, node) for node in nodes)
 
 
 @dataclass
@@ -283,7 +315,8 @@ class _Shown:
             index = index_form(term.consumer, term.position, operands, incoming, self.cost)
             read = tuple(leaf for leaf in topological_order([node]) if leaf in self.stand_ins.origin)
             formula = self.written.formula(node)
-            yield Arrival(term, origins, way, node, formula, self.rule(part.rules[i]), index, read)
+            passed = tuple((each, self.rule(rule)) for each, rule in part.passed[i])
+            yield Arrival(term, origins, way, node, formula, self.rule(part.rules[i]), index, read, passed)
 
     def rule(self, rule: Template) -> RuleFormula:
         """A rule as maths."""

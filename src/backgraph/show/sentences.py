@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from backgraph.language.dims import shape_text
+from backgraph.calculus.backprop import Term
+from backgraph.language.dims import shape_text, symbols
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import BigSum, Gradient, Name, Partial, Product, Relation, Transposed, Tree
 from backgraph.language.op import Elementwise
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.walk import consumers, topological_order
-from backgraph.show.conventions import is_decay
+from backgraph.show.conventions import examples, is_decay
 from backgraph.show.derive import Arrival, Derivation, Step
 from backgraph.show.lifetimes import freed_after, kept_values, last_reads, reads_of
 from backgraph.show.page import Block, Formula, Numbers, Remark, Sentence, fill, listed, shape_words
+from backgraph.show.render import children
+from backgraph.show.rule_formula import RuleFormula
 from backgraph.show.worked import Worked
 
 ORDINALS = ("first", "second", "third")
@@ -33,6 +36,7 @@ class Narrator:
         self.derivation, self.words, self.index, self.operations = derivation, words, index, operations
         self.worked = worked
         self.told: set[str] = set()
+        self.examples = {*examples(derivation)}
         self.uses = consumers(topological_order([derivation.gradients.cost]))
         self.kept, self.last = kept_values(derivation), last_reads(derivation)
         self.freed = freed_after(derivation)
@@ -156,7 +160,10 @@ class Narrator:
     def _arrival(self, arrival: Arrival, step: Step, several: bool) -> Iterator[Sentence]:
         opening = self.say("for_path", formula=arrival.formula) if several else self._origin(arrival)
         then = (self.words["then_for_path" if several else "then"],)
-        yield opening + self._way(arrival) + then + self._rule(arrival)
+        yield opening + self._way(arrival) + then + self._rule(arrival.term, arrival.rule)
+        for term, rule in arrival.passed:
+            if says_something(rule):
+                yield self.say("passed", rule=self._rule(term, rule))
         yield from self._notes(arrival)
         yield from self._shapes(arrival, step)
         if self.index and arrival.index is not None:
@@ -172,8 +179,7 @@ class Narrator:
         earlier = list(dict.fromkeys(self.operation(each.rule.name) for each in arrival.way[:-1]))
         return self.say("by_way_of", ops=listed(earlier, self.words["comma"], self.words["and"])) if earlier else ()
 
-    def _rule(self, arrival: Arrival) -> Sentence:
-        rule, term = arrival.rule, arrival.term
+    def _rule(self, term: Term, rule: RuleFormula) -> Sentence:
         before, after = Relation("=", rule.result, rule.forward), Relation("=", rule.target, rule.backward)
         which = self._ordinal(term.position)
         key = "rule_of_input" if len(term.consumer.inputs) > 1 else "rule_of"
@@ -198,6 +204,9 @@ class Narrator:
     def _noted(self, arrival: Arrival) -> Iterator[Sentence]:
         for term in arrival.way:
             key = f"note_{term.rule.name}_{term.position}"
+            shape = term.consumer.shape
+            rows = symbols(shape[:-1]) if isinstance(shape, tuple) else ()
+            key += "_examples" if f"{key}_examples" in self.words and self.examples & {*rows} else ""
             names = self.derivation.names
             x, z = term.target, term.consumer
             template = "" if key in self.told else self.words.get(key, "")
@@ -261,6 +270,18 @@ class Narrator:
     def _kept(self, leaf: Node, number: int) -> Sentence:
         name, until = self.derivation.stand_ins.trees[leaf], self.last[leaf]
         return (name,) if until == number else self.say("until", value=name, step=str(until))
+
+
+def says_something(rule: RuleFormula) -> bool:
+    """Whether a rule is more than handing the gradient on, perhaps with a sign or summed: it names a value."""
+    gradient = Gradient(rule.result, rule.target.cost) if isinstance(rule.target, Gradient) else None
+    stack = [rule.backward]
+    while stack:
+        tree = stack.pop()
+        if isinstance(tree, Name):
+            return True
+        stack += [] if tree == gradient else children(tree)
+    return False
 
 
 def _fits(a: Node, b: Node, target: Node) -> bool:

@@ -80,9 +80,14 @@ WORDS: dict[str, str] = {
     "so the gradient is set to 0; at exactly 0, where any number from 0 to 1 would serve, it is set to 0. {z} > 0 "
     "says where; {x} itself need not be kept.",
     "note_square_0": "The derivative of w² is 2 w: that is where the 2 comes from.",
-    "note_matmul_1": "{slope} would have four indices (three for a single example); it is never formed. Its product "
-    "with the gradient of {z} is this product of two matrices, which also adds over the rows: every example uses "
-    "the same {x}, so what the examples contribute is added.",
+    "note_matmul_1": "{slope} would have four indices; it is never formed. Its product with the gradient of {z} is "
+    "this product of two matrices, which adds over the rows of {z}: each is made with the same {x}, so what the "
+    "rows contribute is added.",
+    "note_matmul_1_examples": "{slope} would have four indices (three for a single example); it is never formed. "
+    "Its product with the gradient of {z} is this product of two matrices, which also adds over the rows: every "
+    "example uses the same {x}, so what the examples contribute is added.",
+    "passed": "On the way: {rule}",
+    "account_one_element": "One sweep backward gives the derivative of {J} by {targets}.",
     "note_broadcast_0": "What was copied going forward is added up going backward.",
     "note_sum_0": "Every term of a sum receives the gradient of the sum unchanged.",
     "convention_gradient": "{gradient} has the shape of {V}; its elements are the partial derivatives of {J} by "
