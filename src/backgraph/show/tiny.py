@@ -101,7 +101,8 @@ def serves(cost: Node, wrt: Sequence[Node], values: Mapping[Node, Array]) -> boo
     order = [node for node in topological_order([cost, *gradients.nodes]) if node.dtype.startswith("float")]
     try:
         finite = all(np.all(np.isfinite(array)) for array in evaluate(order, values))
-        checks = check_gradient(cost, wrt, values).checks if finite else ()
+        kinked = any(node.op.ties or node.dtype == "bool" for node in topological_order([cost]))
+        checks = check_gradient(cost, wrt, values).checks if finite and kinked else ()
     except BackgraphError:
         return False
     return finite and all(check.status != "at a kink" for check in checks)
