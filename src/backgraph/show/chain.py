@@ -20,7 +20,7 @@ from backgraph.calculus.backprop import Gradients, backpropagate, gradient
 from backgraph.calculus.jacobian import jacobian_values
 from backgraph.errors import CalculusError
 from backgraph.evaluate import evaluate, measure
-from backgraph.language.dims import Dim, Open, at, count, symbols
+from backgraph.language.dims import Dim, Open, at, count, symbols, symbols_within
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import Gradient, Name, Tree
 from backgraph.language.op import Array
@@ -210,7 +210,7 @@ class _Builder:
         edges = self.edges()
         value = {node: self.value(node) for node in self.lines}
         targets = tuple(value[node] for node in self.found.targets)
-        rules = [evaluate(node, self.given) for node in self.found.nodes]
+        rules = evaluate(list(self.found.nodes), self.given)
         return Chain(
             value[self.cost],
             targets,
@@ -274,16 +274,26 @@ class _Builder:
 
     def _probed(self, local: Local, x: Node) -> list[Array]:
         """The Jacobian at the tiny example, and at others where it is finite."""
-        leaf, found = local.leaves[x], list[Array]()
+        leaf, found, sizing = local.leaves[x], list[Array](), self._sizing(local)
         for number, arrays in enumerate(probes({node: self.arrays[node] for node in local.leaves})):
             bound = {local.leaves[node]: array for node, array in arrays.items()}
-            array = jacobian_values(local.node, leaf, {**self.given, **bound})
+            array = jacobian_values(local.node, leaf, {**sizing, **bound})
             if number == 0 or np.isfinite(array).all():
                 found.append(array)
         return found
 
+    def _sizing(self, local: Local) -> dict[Node, Array]:
+        """Inputs of the whole graph that tell sizes which the operands of one formula do not."""
+        order = topological_order([local.node])
+        wanted = {
+            name for node in order for name in symbols(node.shape) | symbols_within(tuple(vars(node.op).values()))
+        }
+        missing = wanted.difference(*(symbols(leaf.shape) for leaf in local.leaves.values()))
+        telling = {name: node for node in self.given for name in symbols(node.shape)}
+        return {telling[name]: self.given[telling[name]] for name in sorted(missing)}
+
     def _difference(self, local: Local, read: Coefficient, array: Array) -> float:
-        bound = {**self.given, **{leaf: self.arrays[node] for node, leaf in local.leaves.items()}}
+        bound = {**self._sizing(local), **{leaf: self.arrays[node] for node, leaf in local.leaves.items()}}
         bound[local.result] = self.arrays[local.z]
         sizes = dict(zip((*read.above, *read.below), array.shape, strict=True))
         for part in read.parts:
@@ -391,19 +401,23 @@ def _upward(cost: Node, target: Value, edges: Sequence[EdgeJacobian]) -> Array:
 
 def _work(cost: Node, found: Gradients, targets: Sequence[Value], edges: Sequence[EdgeJacobian]) -> Work:
     """Products by an identity, at either end, are none."""
-    forward: Dim = 0
+    forward: list[Dim] = []
     for target in targets:
         above = {target.node}
         for edge in edges:
             if edge.x.node in above:
-                forward = forward + (edge.size * count(target.node.shape) if edge.x.node is not target.node else 0)
                 above.add(edge.z.node)
-    backward: Dim = 0
-    for edge in edges:
-        backward = backward + (edge.size if edge.z.node is not cost else 0)
+                forward += [edge.size * count(target.node.shape)] if edge.x.node is not target.node else []
+    backward = [edge.size for edge in edges if edge.z.node is not cost]
     simple = simplify([cost, *found.nodes]).nodes
-    rules: Dim = 0
     done = ancestors(simple[:1])
-    for node in topological_order(simple[1:]):
-        rules = rules + (0 if node in done else node.op.work(node.inputs))
-    return Work(forward, backward, rules)
+    rules = [node.op.work(node.inputs) for node in topological_order(simple[1:]) if node not in done]
+    return Work(_total(forward), _total(backward), _total(rules))
+
+
+def _total(parts: Sequence[Dim]) -> Dim:
+    """The sum, halves first: a polynomial of many terms is then not copied for every part."""
+    if len(parts) < 2:
+        return parts[0] if parts else 0
+    middle = len(parts) // 2
+    return _total(parts[:middle]) + _total(parts[middle:])

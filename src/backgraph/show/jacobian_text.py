@@ -21,6 +21,8 @@ from backgraph.show.text import text
 
 MOST_CELLS = 400
 MOST_PATHS = 6
+MOST_TERMS = 16
+"""A polynomial with more terms is told as a number alone."""
 BETWEEN = "   │   "
 MARKS = {"free": "■", "never": "·", "zero": "○"}
 
@@ -259,8 +261,9 @@ def _work(chain: Chain, words: dict[str, str]) -> Iterator[Line]:
     wide = max(width(name) for name, _ in rows)
     for name, dim in rows:
         number = at(dim, chain.sizes)
-        same = "" if isinstance(dim, int) else f"{number:,} = "
-        yield Line(f"{name}{' ' * (wide - width(name))}  {same}{dim}", aligned=True)
+        long = not isinstance(dim, int) and len(dim.terms) > MOST_TERMS
+        same = f"{number:,}" if isinstance(dim, int) or long else f"{number:,} = {dim}"
+        yield Line(f"{name}{' ' * (wide - width(name))}  {same}", aligned=True)
     yield Line(words["work_note"])
 
 
