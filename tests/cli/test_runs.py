@@ -68,10 +68,10 @@ def test_what_is_in_the_folder(flowers: Path, tmp_path: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        (("--hidden", "5"), "option hidden was 64, is 5"),
-        (("--seed", "8"), "option seed was 0, is 8"),
-        (("--learning-rate", "0.5"), "option learning_rate was None, is 0.5"),
-        (("--activation", "tanh"), "option activation was relu, is tanh"),
+        (("--hidden", "5"), "hidden was 64, is 5"),
+        (("--seed", "8"), "seed was 0, is 8"),
+        (("--learning-rate", "0.5"), "learning_rate was None, is 0.5"),
+        (("--activation", "tanh"), "activation was relu, is tanh"),
     ],
 )
 def test_other_options_are_refused(

@@ -231,7 +231,7 @@ def test_options_belong_to_the_run(tmp_path: Path) -> None:
     changed = RunDirectory(tmp_path / "run", options={"file": "b.csv"})
     with (
         changed,
-        pytest.raises(FileError, match=r"option file was a\.csv, is b\.csv; option noise was 0\.5, is absent"),
+        pytest.raises(FileError, match=r"file was a\.csv, is b\.csv; noise was 0\.5, is absent"),
     ):
         trained(changed, 1)
 

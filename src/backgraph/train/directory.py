@@ -33,7 +33,7 @@ from backgraph.train.callbacks import LOG, Callback
 from backgraph.train.checkpoint import Checkpoint, load_checkpoint, taken
 from backgraph.train.curves import Curves
 from backgraph.train.disk import CALLS, listed, make_folder, save_text, sweep
-from backgraph.train.identity import COST, STEP, Identity, check_same, identity
+from backgraph.train.identity import COST, OPTION, STEP, Identity, check_same, identity
 from backgraph.train.lock import NAME as LOCK
 from backgraph.train.lock import Lock
 
@@ -179,7 +179,7 @@ class RunDirectory:
 
     def _configuration(self) -> str:
         parts = self._identity.items()
-        described = {name: text for name, text in parts if name not in (COST, STEP) and not name.startswith("option ")}
+        described = {name: text for name, text in parts if name not in (COST, STEP) and not name.startswith(OPTION)}
         graph = self._identity[COST].splitlines()
         whole = {"backgraph": _version(), **self.remarks, "options": self.options, "run": described, "graph": graph}
         return json.dumps(whole, indent=2, ensure_ascii=False, default=str) + "\n"

@@ -27,10 +27,13 @@ Identity: TypeAlias = dict[str, str]
 
 COST, STEP = "cost", "step"
 """Entries that hold graphs as text: the cost as it was written, and the whole step after the rewrite rules."""
+OPTION = "option "
 PROGRESS = frozenset({"step", "variables", "done", "loss_sum", "history", "stopped"})
 """Fields of Training that are not what it is but how far it has come."""
 SHOWN_DIFFERENCES = 3
 SHOWN_TEXT = 40
+SHOWN_BEFORE = 25
+"""Of a line of a graph, so much before the place where it differs."""
 
 
 def identity(
@@ -45,7 +48,7 @@ def identity(
     }
     scheduled = {f"schedule of {leaf.op}": described(schedule) for leaf, schedule in step.scheduled.items()}
     named = {f"data {leaf.op}": fingerprint(array) for leaf, array in data.items()}
-    given = {f"option {name}": described(value) for name, value in options.items()}
+    given = {f"{OPTION}{name}": described(value) for name, value in options.items()}
     graphs = {COST: graph_text({"cost": step.cost}), STEP: step_text(step)}
     parts = {"optimizer": described(step.optimizer), "validation": described(validation)}
     return given | numbers | parts | scheduled | named | graphs
@@ -94,14 +97,15 @@ def check_same(where: str, old: Identity, new: Identity, same_version: bool) -> 
     names = [name for name in compared if old.get(name) != new.get(name)]
     if not names:
         return
-    shown = [_difference(name, old.get(name), new.get(name)) for name in names[:SHOWN_DIFFERENCES]]
-    more = f"; {len(names) - SHOWN_DIFFERENCES} more" if len(names) > SHOWN_DIFFERENCES else ""
-    what = f"the run here is another one: {'; '.join(shown)}{more}"
+    found = list(dict.fromkeys(_difference(name, old.get(name), new.get(name)) for name in names))
+    more = f"; {len(found) - SHOWN_DIFFERENCES} more" if len(found) > SHOWN_DIFFERENCES else ""
+    what = f"the run here is another one: {'; '.join(found[:SHOWN_DIFFERENCES])}{more}"
     raise FileError("BG505", where, what, hint="go on as it was begun, or name another folder")
 
 
 def _difference(name: str, old: str | None, new: str | None) -> str:
-    """`seed was 0, is 1`."""
+    """`seed was 0, is 1`; an option that steers training too is said once."""
+    name = name.removeprefix(OPTION)
     if name in (COST, STEP) and old is not None and new is not None:
         return f"{name} graph, {next(_different_lines(old, new), 'its end')}"
     was, now = (_short(text) for text in (old, new))
@@ -113,7 +117,9 @@ def _difference(name: str, old: str | None, new: str | None) -> str:
 def _different_lines(old: str, new: str) -> Iterator[str]:
     for first, second in zip(old.splitlines(), new.splitlines(), strict=False):
         if first != second:
-            yield f"{_short(first)!r} was, {_short(second)!r} is"
+            same = next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(first))
+            cut = 0 if same < SHOWN_BEFORE else same - SHOWN_BEFORE
+            yield f"{_short(first[cut:])!r} was, {_short(second[cut:])!r} is"
 
 
 def _short(text: str | None) -> str:
