@@ -21,7 +21,7 @@ WORDS: dict[str, dict[str, str]] = {
         "status_not_finite": "NOT FINITE",
         "method_complex_step": "by complex step",
         "method_central_differences": "by central differences",
-        "right": "All {rules} rules and {gradients} gradients agree with derivatives computed from values alone; "
+        "right": "All agree with derivatives computed from values alone (rules: {rules}, gradients: {gradients}); "
         "the largest error is {error} of the size of the terms.",
         "wrong_rule": "The first wrong rule is that of {where}. At {index} it gives {rule}, and the values say "
         "{numbers}. What comes after it in the backward pass may be wrong because of it.",
