@@ -100,6 +100,22 @@ def test_stopping_in_the_middle_of_an_epoch_changes_no_bit(tmp_path: Path, engin
     assert part.history == whole.history
 
 
+def test_a_run_goes_on_from_its_folder_and_knows_its_data(tmp_path: Path) -> None:
+    source = stream(tmp_path, block_rows=16, chunk_bytes=5_000)
+    settings: dict[str, Any] = {"optimizer": Adam(), "batch_size": 32}
+    whole = fit(J, START, source, epochs=3, **settings)
+    fit(J, START, source, epochs=1, checkpoint=tmp_path / "run", **settings)
+    again = fit(
+        J, START, stream(tmp_path, block_rows=16, chunk_bytes=5_000), epochs=3, checkpoint=tmp_path / "run", **settings
+    )
+    assert again.parameters[W].tobytes() == whole.parameters[W].tobytes()
+    with (tmp_path / "X.npy").open("r+b") as file:
+        file.seek(400)
+        file.write(b"\0\0")
+    with pytest.raises(BackgraphError, match=r"BG505.*data X has other values"):
+        fit(J, START, source, epochs=3, checkpoint=tmp_path / "run", **settings)
+
+
 def test_blocks_come_in_another_order_in_each_epoch(tmp_path: Path) -> None:
     source = stream(tmp_path, block_rows=16, chunk_bytes=5_000)
     orders = [source.order(0, epoch, 32).tolist() for epoch in range(3)]
