@@ -76,7 +76,6 @@ from backgraph.rules import simplify
 from backgraph.show.check import Checked, check
 from backgraph.show.cost import accounts
 from backgraph.show.explain import Explanation, explain, explain_text
-from backgraph.show.jacobians import Jacobians, jacobians, jacobians_text
 from backgraph.train.loop import fit
 from backgraph.train.step import training_step
 
@@ -86,13 +85,17 @@ if TYPE_CHECKING:  # what needs more than numpy, or time to load, is loaded wher
     from backgraph.compiler.function import compile
     from backgraph.jax_bridge import from_jax, to_jax
     from backgraph.show.draw import Drawing, draw, draw_text
+    from backgraph.show.jacobians import Jacobians, jacobians, jacobians_text
 else:
     _LATER = {
         "Drawing": "backgraph.show.draw",
+        "Jacobians": "backgraph.show.jacobians",
         "compile": "backgraph.compiler.function",
         "draw": "backgraph.show.draw",
         "draw_text": "backgraph.show.draw",
         "from_jax": "backgraph.jax_bridge",
+        "jacobians": "backgraph.show.jacobians",
+        "jacobians_text": "backgraph.show.jacobians",
         "to_jax": "backgraph.jax_bridge",
     }
 
