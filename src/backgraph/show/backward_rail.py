@@ -62,6 +62,9 @@ class BackwardRail:
 
     def _item(self, step: Step) -> Item:
         groups = _grouped(step.arrivals)
+        if not groups:
+            tree, place = Relation("=", step.name, step.formula), (SUM, self._home(step.of))
+            return self.ladder.add(tree, self.ladder.words["nothing_arrives"], self.path, place, step.of)
         if len(groups) > 1:
             return self._sum(step, groups)
         column = SUM if step.of.is_leaf else GRADIENT

@@ -68,7 +68,7 @@ class Drawing:
         """As SVG that every renderer shows alike. All ids begin with the same letters, others for each drawing."""
         from backgraph.show.svg import svg
 
-        width = "6.5in" if self.look is PAPER else ""
+        width = "" if self.look.captions else "6.5in"
         return svg(self.picture, self.prefix, PALETTES["dark" if self.dark else "light"], self.describe(), width)
 
     @cached_property
@@ -94,7 +94,8 @@ class Drawing:
     @property
     def prefix(self) -> str:
         """What ids begin with."""
-        return f"bg{zlib.crc32(self.describe().encode()):08x}"
+        told = self.describe().encode(errors="replace")
+        return f"bg{zlib.crc32(told):08x}"
 
     def describe(self) -> str:
         """The same steps as text."""
@@ -144,7 +145,10 @@ def draw(
     for i, each in enumerate(costs, start=1):
         given.setdefault(each, cost_name if len(costs) == 1 else f"{cost_name}_{i}")
     question = Question(costs, as_targets(wrt), given, update, lang)
-    return Drawing(question, fold, PAPER if paper else Look(lang=lang), dark, _sizes(costs, sizes or {}))
+    look = replace(PAPER, lang=lang) if paper else Look(lang=lang)
+    drawing = Drawing(question, fold, look, dark, _sizes(costs, sizes or {}))
+    _ = drawing.full  # what cannot be drawn is refused here, not where it is looked at
+    return drawing
 
 
 def draw_text(source: str, wrt: Sequence[str] = (), *, shapes: Any = "", **options: Any) -> Drawing:

@@ -88,6 +88,7 @@ class _EveryNode:
         for node in self.order:
             if node.inputs and not is_number(node):
                 self._draw(node)
+        self._given_costs()
         self._bands()
         for end in dict.fromkeys([*self.costs, *self.ends, *news]):
             if end in self.items:
@@ -166,7 +167,8 @@ class _EveryNode:
         if beside:
             return self.home.get(self.new[target], self.top)
         place = self.places.get(consumer)
-        return place.row if place is not None and place.column == FORWARD else self.places[cost].row
+        above = self.places.get(cost)
+        return place.row if place is not None and place.column == FORWARD else above.row if above else self.top
 
     def _place_updates(self) -> None:
         for update in self.updates:
@@ -206,6 +208,13 @@ class _EveryNode:
         if node.op.is_view:
             base = self.items.get(node.inputs[0])
             item.view_of = (base.view_of or base) if base is not None else self._pill(node.inputs[0], item)
+
+    def _given_costs(self) -> None:
+        """Costs that are not computed: a number, or a leaf that the rules made of them."""
+        for asked, cost in zip(self.question.costs, self.costs, strict=True):
+            if cost not in self.items:
+                tree = Relation("=", Name(self.question.names[asked]), self.trees[cost])
+                self.items[cost] = self.ladder.add(tree, self.ladder.words["given"], "leaf", (FORWARD, self.top), cost)
 
     def _bands(self) -> None:
         """Layers as in the folded drawing; rows that have none of their own belong to what they lead to."""

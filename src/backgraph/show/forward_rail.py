@@ -49,8 +49,10 @@ class ForwardRail:
         if self.sides:
             self._cost(as_tree(names[costs[0]]))
         for cost in costs:
-            if cost in self.of:
-                self.of[cost].stays = True
+            if cost not in self.of:  # a leaf, or a number
+                place, tree = (FORWARD, self.top), as_tree(names.get(cost, str(cost.op)))
+                self.of[cost] = ladder.add(tree, ladder.words[_role(cost)], "leaf", place, cost)
+            self.of[cost].stays = True
         ladder.bands = _bands(self)
 
     def _define(self, node: Node, name: Tree | None, formula: Tree) -> Item:
