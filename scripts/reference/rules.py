@@ -121,6 +121,9 @@ def section(rule: Rule) -> Iterator[str]:
     yield ""
     yield rule.equation
     yield ""
+    if in_chinese := CHINESE.get(rule.name, ("", ""))[1]:
+        yield in_chinese
+        yield ""
     yield from ("```text", f"{written(left, names)}", f"  = {written(right, names)}", "```", "")
     yield from (f"* {line}" for line in facts(rule, leaves, left, right))
     yield from used(rule)
