@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,8 @@ def backgraph(problem: Problem) -> Run:
     return run
 
 
-def jax_scan(problem: Problem) -> Run:
-    """JAX with the whole loop in lax.scan and donated buffers."""
+def jax_loop(problem: Problem, scan: bool) -> Run:
+    """JAX with donated buffers: the whole loop in lax.scan, or one jitted step after the other."""
     import jax
     import jax.numpy as jnp
 
@@ -99,19 +100,25 @@ def jax_scan(problem: Problem) -> Run:
         return [w - RATE * dw for w, dw in zip(W, g, strict=True)], loss
 
     loop = jax.jit(lambda W, index: jax.lax.scan(step, W, index), donate_argnums=0)
+    one = jax.jit(step, donate_argnums=0)
     state = [jnp.asarray(w) for w in weights]
 
     def run(steps: int) -> Any:
         nonlocal state
-        state, losses = loop(state, jnp.asarray(problem.index(steps)))
-        losses.block_until_ready()
+        index = problem.index(steps)
+        if scan:
+            state, _ = loop(state, jnp.asarray(index))
+        else:
+            for rows in index:
+                state, _ = one(state, rows)
+        jax.block_until_ready(state)
         return [np.asarray(w) for w in state] if steps == CHECKED_STEPS else None
 
     return run
 
 
-def torch_eager(problem: Problem) -> Run:
-    """PyTorch as a user writes it."""
+def torch_steps(problem: Problem, compiled: bool) -> Run:
+    """PyTorch as a user writes it, the cost compiled or not."""
     import torch
 
     torch.set_num_threads(problem.threads)
@@ -120,11 +127,15 @@ def torch_eager(problem: Problem) -> Run:
     W = [torch.from_numpy(w.copy()).requires_grad_() for w in weights]
     optimizer = torch.optim.SGD(W, lr=RATE, weight_decay=2 * DECAY)
 
+    def cost(rows: Any) -> Any:
+        return torch.nn.functional.cross_entropy(torch.relu(X[rows] @ W[0]) @ W[1], y[rows])
+
+    cost = torch.compile(cost) if compiled else cost
+
     def run(steps: int) -> Any:
         for rows in torch.from_numpy(problem.index(steps)):
             optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(torch.relu(X[rows] @ W[0]) @ W[1], y[rows])
-            loss.backward()
+            cost(rows).backward()
             optimizer.step()
         return [w.detach().numpy() for w in W]
 
@@ -133,8 +144,10 @@ def torch_eager(problem: Problem) -> Run:
 
 CONTESTANTS: dict[str, Callable[[Problem], Run]] = {
     "backgraph": backgraph,
-    "jax scan": jax_scan,
-    "torch eager": torch_eager,
+    "jax scan": partial(jax_loop, scan=True),
+    "jax jit": partial(jax_loop, scan=False),
+    "torch eager": partial(torch_steps, compiled=False),
+    "torch compile": partial(torch_steps, compiled=True),
 }
 
 
