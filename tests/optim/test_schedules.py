@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backgraph.errors import TrainingError
-from backgraph.optim import Constant, Cosine, InverseTime, OneCycle, StepDecay, WarmUp
+from backgraph.optim import Constant, Cosine, FlatCosine, InverseTime, OneCycle, StepDecay, WarmUp
 from backgraph.optim.schedules import as_schedule, rate_at
 
 POINTS: list[tuple[Any, int, float]] = [
@@ -21,6 +21,9 @@ POINTS: list[tuple[Any, int, float]] = [
     (Cosine(0.1, steps=100), 0, 0.1),
     (Cosine(0.1, steps=100), 50, 0.05),
     (Cosine(0.1, steps=100), 100, 0.0),
+    (FlatCosine(0.1, steps=100), 50, 0.1),
+    (FlatCosine(0.1, steps=100), 75, 0.05),
+    (FlatCosine(0.1, steps=100, flat=0.0), 500, 0.0),
     (Cosine(0.1, steps=100, end=0.1), 1000, 0.01),
     (OneCycle(0.1, steps=100), 0, 0.004),
     (OneCycle(0.1, steps=100), 30, 0.1),
@@ -50,6 +53,7 @@ def test_rates_stay_between_zero_and_the_top(schedule: Any) -> None:
         lambda: InverseTime(math.nan, k=1),
         lambda: InverseTime(0.1, k=-1),
         lambda: Cosine(0.1, steps=0),
+        lambda: FlatCosine(0.1, steps=10, flat=1.0),
         lambda: OneCycle(0.1, steps=10, rise=1.0),
         lambda: WarmUp(-1, Constant(0.1)),
     ],

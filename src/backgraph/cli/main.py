@@ -22,6 +22,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "train": "Train a network on a table, and save it.",
+    "evaluate": "Score a trained network on a table.",
     "predict": "Predict the rows of a table with a trained network.",
     "explain": "Print the gradient of a cost as maths, or what an error code means.",
     "jacobian": "Show the Jacobian on every edge of a cost, and that their product is the gradient.",

@@ -11,6 +11,7 @@ from typing import Any
 
 from cyclopts import Parameter
 
+from backgraph.cli.method import MethodOptions, method_of
 from backgraph.cli.numbers import Flag, Whole, columns, widths
 from backgraph.cli.report import network_lines, result_line, table_lines
 from backgraph.cli.run import Place, compared, run
@@ -77,20 +78,24 @@ class Options:
     """Print the result as one line of JSON."""
 
 
-def train(data: Path | None = None, /, *, options: Options) -> None:
+PLAIN = MethodOptions()
+
+
+def train(data: Path | None = None, /, *, options: Options, method: MethodOptions = PLAIN) -> None:
     """Train a network on a table, and save it.
 
     Args:
         data: CSV (also .gz) or Parquet file; without it, the handwritten digits that come with backgraph.
         options: see Options.
+        method: see MethodOptions.
     """
     whole("--epochs", options.epochs, least=0)
-    recipe, place = _recipe(options), _place(options)
+    recipe, place = _recipe(options, method), _place(options)
     place.check()
     watched = None if data is None else UnchangedFile(data)
-    trainer = _trainer(data, recipe, options)
+    trainer = _trainer(data, recipe, options, method.validation_data)
     remarks = {"data": None if data is None else str(data), "epochs": options.epochs, "command": sys.argv[1:]}
-    with place.entered(compared(options, trainer), remarks) as directory:
+    with place.entered(compared(options, trainer) | compared(method, trainer), remarks) as directory:
         if not options.json:
             for line in (*table_lines(trainer), *network_lines(trainer)):
                 say(line)
@@ -107,12 +112,14 @@ def _place(options: Options) -> Place:
     return Place(options.out, options.overwrite, options.resume)
 
 
-def _recipe(options: Options) -> Recipe:
+def _recipe(options: Options, method: MethodOptions) -> Recipe:
     optimizer, decay = _optimizer(options.optimizer, options.learning_rate, options.weight_decay)
+    validated = options.validation > 0 or method.validation_data is not None
     return Recipe(
         widths(options.hidden), optimizer, _activations(options.activation), options.biases, decay, options.dtype,
         options.batch_size, options.seed, options.validation, options.task,
         choices=Choices(columns(options.categorical), columns(options.numeric), columns(options.drop)),
+        **method_of(method, optimizer, options.epochs, validated),
     )  # fmt: skip
 
 
@@ -132,27 +139,33 @@ def _activations(text: str) -> str | tuple[str, ...]:
     return text if "," not in text else tuple(part.strip() for part in text.split(","))
 
 
-def _trainer(data: Path | None, recipe: Recipe, options: Options) -> Trainer:
+def _trainer(data: Path | None, recipe: Recipe, options: Options, held_out: Path | None) -> Trainer:
     from backgraph.data.datasets import digits
     from backgraph.data.read import read_table
     from backgraph.models.streamed import StreamTrainer, is_larger
 
+    text = columns(options.categorical)
+    reading: dict[str, Any] = {"separator": options.separator, "decimal": options.decimal, "text": text}
+    judge = None if held_out is None else read_table(held_out, **reading)
     if data is None:
-        return Trainer(digits(), options.target or "digit", recipe)
+        return Trainer(digits(), options.target or "digit", recipe, judge)
     if options.target is None:
         raise UsageError("BG601", "--target", "the column to predict is not named", hint="add --target COLUMN")
     memory = None if options.memory is None else byte_count(options.memory)
     if memory is not None and is_larger(data, memory):
+        if judge is not None:
+            what = "is not known for a file that is read in parts"
+            raise UsageError("BG601", "--validation-data", what, hint="more --memory, or --validation 0.2")
         return StreamTrainer(data, options.target, recipe, memory, options.out.absolute().parent)
-    text = columns(options.categorical)
-    table = read_table(data, separator=options.separator, decimal=options.decimal, text=text)
-    return Trainer(table, options.target, recipe)
+    return Trainer(read_table(data, **reading), options.target, recipe, judge)
 
 
 def _result(trainer: Trainer) -> dict[str, Any]:
-    history = trainer.training.history
+    history, stopping = trainer.training.history, trainer.recipe.stopping
+    best = {} if stopping is None else {"best_epoch": stopping.best_epoch, "best_score": stopping.best_score}
     return {
         "epochs": trainer.training.epoch,
+        **best,
         "steps": trainer.training.done,
         "loss": history[-1]["loss"] if history else None,
         "training": trainer.scores(trainer.training_part),

@@ -6,7 +6,7 @@ weigh differently: by a column of the table, by their class, or both (the produc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from backgraph.data.labels import Classes, Targets
 from backgraph.data.prepare import Choices, Preparation
 from backgraph.data.split import split
 from backgraph.data.summary import summary
-from backgraph.data.table import Column, Table, is_text
+from backgraph.data.table import DATES, Column, Table, is_text, kind_of
 from backgraph.errors import DataError, TrainingError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -27,6 +27,7 @@ from backgraph.models.losses import CLASSIFICATION, REGRESSION, UNSCALED, LossNa
 from backgraph.models.mlp import MLP
 from backgraph.optim.clipping import Clip
 from backgraph.optim.optimizer import Optimizer
+from backgraph.optim.schedules import Schedule
 from backgraph.train.callbacks import Callback, Keeper
 from backgraph.train.engine import Engine
 from backgraph.train.loop import Training
@@ -68,6 +69,8 @@ class Recipe:
     metrics: tuple[str, ...] | None = None
     stopping: EarlyStopping | None = None
     choices: Choices | None = None
+    rate: Callable[[int], Schedule] | None = None
+    """The schedule of the learning rate, from the number of steps in an epoch."""
 
 
 @dataclass(frozen=True)
@@ -193,8 +196,9 @@ class Trainer:
     def _learner(self) -> Learner:
         recipe = self.recipe
         method = Method(
-            recipe.optimizer, recipe.batch_size, recipe.seed, recipe.shuffle, recipe.clip, self.metrics, recipe.stopping
-        )
+            recipe.optimizer, recipe.batch_size, recipe.seed, recipe.shuffle, recipe.clip, self.metrics,
+            recipe.stopping, recipe.rate,
+        )  # fmt: skip
         start = self.mlp.initial(recipe.seed)
         return Learner(self.mlp, start, self.training_part.examples, self.validation_part.examples, method)
 
@@ -203,6 +207,9 @@ def task_of(values: Column) -> str:
     """Classification for text and for few different whole numbers, else regression."""
     if is_text(values):
         return CLASSIFICATION
+    if kind_of(values) == DATES:
+        # Where the target is then read, the error says so with its place.
+        return REGRESSION
     known = values[~np.isnan(values)]
     whole = bool(np.equal(np.floor(known), known).all())
     return CLASSIFICATION if whole and len(np.unique(known)) <= MOST_CLASSES else REGRESSION

@@ -8,7 +8,7 @@ from backgraph.optim.momentum import Momentum
 from backgraph.optim.nesterov import Nesterov
 from backgraph.optim.optimizer import Optimizer
 from backgraph.optim.rmsprop import RMSProp
-from backgraph.optim.schedules import Constant, Cosine, InverseTime, OneCycle, Schedule, StepDecay, WarmUp
+from backgraph.optim.schedules import Constant, Cosine, FlatCosine, InverseTime, OneCycle, Schedule, StepDecay, WarmUp
 from backgraph.optim.sgd import SGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
@@ -33,6 +33,7 @@ __all__ = [
     "ClipByValue",
     "Constant",
     "Cosine",
+    "FlatCosine",
     "InverseTime",
     "Momentum",
     "Nesterov",

@@ -81,6 +81,23 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class FlatCosine:
+    """ε for the share `flat` of `steps` steps, then to 0 along half a cosine."""
+
+    rate: float
+    steps: int
+    flat: float = 0.5
+
+    def __post_init__(self) -> None:
+        positive("learning_rate", self.rate)
+        whole("FlatCosine steps", self.steps)
+        fraction("FlatCosine flat", self.flat)
+
+    def __call__(self, t: int) -> float:
+        return self.rate * _along_cosine(1.0, 0.0, max(t / self.steps - self.flat, 0.0) / (1 - self.flat))
+
+
+@dataclass(frozen=True)
 class OneCycle:
     """Up from ε / `start_divisor` to ε in the first `rise` of the steps, down to ε / `end_divisor`, along cosines."""
 

@@ -1,20 +1,21 @@
 """Optimisers and schedules by the names that users of scikit-learn know, and a few more.
 
-SOLVERS and SCHEDULES are the tables. solver="sgd" and "adam" step exactly as scikit-learn's do; "adamw" is AdamW as in
-its paper. A schedule may depend on the number of steps of the whole training, so it is made when that is known.
+SOLVERS and SCHEDULES (with `models.rates`) are the tables. solver="sgd" and "adam" step exactly as scikit-learn's do;
+"adamw" is AdamW as in its paper. A schedule may depend on the number of steps of the whole training, so it is made when
+that is known.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from backgraph.errors import TrainingError, nearest
+from backgraph.models import rates
 from backgraph.optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 from backgraph.optim.limits import positive
-from backgraph.optim.schedules import Constant, Cosine, InverseTime, OneCycle, Schedule, StepDecay, WarmUp
+from backgraph.optim.schedules import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,31 +91,11 @@ class InverseScaling:
         return self.rate / (epoch * self.span.rows + 1) ** self.power
 
 
-@dataclass(frozen=True)
-class FlatCosine:
-    """ε for the first part of the steps, then down along a cosine to 0."""
-
-    rate: float
-    steps: int
-    flat: float = 0.5
-
-    def __call__(self, t: int) -> float:
-        """The rate of step t."""
-        way = (t / self.steps - self.flat) / (1 - self.flat)
-        return self.rate * (1 + math.cos(math.pi * min(max(way, 0.0), 1.0))) / 2
-
-
 SCHEDULES: dict[str, Callable[[Any, Span], Schedule]] = {
-    "constant": lambda e, _: Constant(e.learning_rate_init),
     "invscaling": lambda e, span: InverseScaling(e.learning_rate_init, e.power_t, span),
     "adaptive": lambda e, _: Adaptive(e.learning_rate_init),
-    "cosine": lambda e, span: Cosine(e.learning_rate_init, span.steps),
-    "flat_cosine": lambda e, span: FlatCosine(e.learning_rate_init, span.steps),
-    "one_cycle": lambda e, span: OneCycle(e.learning_rate_init, span.steps),
-    "step": lambda e, span: StepDecay(e.learning_rate_init, max(1, span.steps // 3)),
-    "inverse_time": lambda e, span: InverseTime(e.learning_rate_init, 10 / span.steps),
 }
-"""Every schedule by name: made from an estimator's parameters and the length of training."""
+"""Schedules that scikit-learn alone has, beside `models.rates.RATES`."""
 
 ENDLESS = frozenset({"constant", "invscaling", "adaptive"})
 """Schedules of scikit-learn, which do not know when training ends: it ends where the loss no longer falls by `tol`."""
@@ -128,19 +109,14 @@ def schedule_of(e: Any, span: Span) -> Schedule:
     if callable(rate):
         return rate
     positive("learning_rate_init", e.learning_rate_init)
-    warm = round(e.warmup * span.steps)
-    rest = Span(span.rows, span.steps_per_epoch, max(1, span.steps - warm))
-    main = _named("learning_rate", rate, SCHEDULES)(e, rest)
-    return WarmUp(warm, main) if warm else main
+    if rate in SCHEDULES:
+        return SCHEDULES[rate](e, span)
+    return rates.schedule_of(rate, e.learning_rate_init, span.steps, e.warmup)
 
 
 def optimizer_of(e: Any, schedule: Schedule) -> Optimizer:
     """The optimiser of an estimator. Raises TrainingError BG401 for an unknown name."""
-    return _named("solver", e.solver, SOLVERS)(e, schedule)
-
-
-def _named(where: str, name: Any, table: dict[str, Any]) -> Any:
-    if name not in table:
-        hint = nearest(str(name), list(table))
-        raise TrainingError("BG401", where, "unknown", got=name, expected=", ".join(table), hint=hint)
-    return table[name]
+    if e.solver not in SOLVERS:
+        hint = nearest(str(e.solver), list(SOLVERS))
+        raise TrainingError("BG401", "solver", "unknown", got=e.solver, expected=", ".join(SOLVERS), hint=hint)
+    return SOLVERS[e.solver](e, schedule)
