@@ -86,7 +86,7 @@ def _numbers(node: Node, sizes: Mapping[str, int], attempt: int) -> Array:
     dims: tuple[Dim, ...] = () if isinstance(node.shape, Open) else node.shape
     shape = tuple(int(str(at(dim, sizes))) for dim in dims)
     elements = np.arange(int(np.prod(shape))).reshape(shape)
-    key = int.from_bytes(str(node.op).encode()[:7].ljust(7, b"\0"), "big")
+    key = int.from_bytes(str(node.op).encode(errors="replace")[:7].ljust(7, b"\0"), "big")
     words = first_word(key, attempt, elements)
     if node.dtype in ("int64", "bool"):
         return ((words % 2) * (attempt < TRIES // 2)).astype(node.dtype)
