@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
@@ -199,13 +200,42 @@ def test_the_picture_is_well_formed_and_the_same_twice() -> None:
     assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
 
 
-def test_hostile_names_stay_words() -> None:
-    W, x = bg.parameter("</svg><script>alert(1)</script>", (2, 2)), bg.input("'\"&<b>\x00", (2,))
-    found = jacobians(bg.sum(bg.tanh(W @ x)), W)
-    page = found.html()
-    assert "<script" not in page
-    assert "<b>" not in page
+PIECES = [*"<>&\"'/;={}[]%#\x00\x01\x02\x05\x1b\n\u202e\ud800权é_0W", "</svg>", "<script>", "]]>", "<!--", "onload="]
+
+
+class Tags(HTMLParser):
+    """Notes the tags and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+def tags_of(names: tuple[str, str, str]) -> tuple[set[str], set[str]]:
+    W, x = bg.parameter(names[0], (2, 2)), bg.input(names[1], (2,))
+    found = jacobians(bg.sum(W @ x), W, {W @ x: names[2]})
     ElementTree.fromstring(found.svg())
+    parser = Tags()
+    page = found.html()
+    page.encode("utf-8")
+    parser.feed(page)
+    return parser.tags, parser.attributes
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.slow)])
+def test_hostile_names_stay_words(count: int) -> None:
+    plain = tags_of(("W", "x", "z"))
+    random = np.random.default_rng(0)
+    for _ in range(count):
+        first, second, third = ("".join(random.choice(PIECES, 6)) for _ in range(3))
+        tags, attributes = tags_of((first, second, third))
+        assert tags <= plain[0] | {"text"}, (first, second, third)
+        assert attributes <= plain[1] | {"font-family", "font-size"}
 
 
 def test_values_and_sizes_are_the_users() -> None:

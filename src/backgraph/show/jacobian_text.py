@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from backgraph.language.dims import Dim, at, shape_text
 from backgraph.language.notation import Gradient, Relation, Tree, transposed
 from backgraph.language.op import Array
 from backgraph.show.bridge import Bridge, bridges
+from backgraph.show.canvas import spoken
 from backgraph.show.chain import Chain, EdgeJacobian, Value
 from backgraph.show.jacobian_words import words_of
 from backgraph.show.notation_of_edges import element_tree, partial_tree
@@ -79,9 +79,9 @@ def page_html(chain: Chain, picture: str, lang: str = "en", numbers: bool = Fals
     """The picture and the sections as one file that loads nothing."""
     body: list[str] = []
     for section in sections(chain, lang, numbers):
-        body.append(f"<h2>{escape(section.title)}</h2>")
+        body.append(f"<h2>{spoken(section.title)}</h2>")
         body += [_block(block) for block in _blocks(section.lines)]
-    heading = escape(title_of(chain, lang))
+    heading = spoken(title_of(chain, lang))
     language = "zh-Hans" if lang == "zh" else "en"
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
@@ -115,10 +115,10 @@ def _blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 def _block(lines: list[Line]) -> str:
     if lines[0].aligned:
-        return "<pre>" + "\n".join(escape(line.words) for line in lines) + "</pre>"
+        return "<pre>" + "\n".join(spoken(line.words) for line in lines) + "</pre>"
     margin = (lines[0].indent - 2) / 2
     style = f' style="margin-left:{margin:g}em"' if margin else ""
-    return f"<p{style}>{escape(lines[0].words)}</p>"
+    return f"<p{style}>{spoken(lines[0].words)}</p>"
 
 
 def shape_of(chain_or_shape: Sequence[Dim], words: dict[str, str]) -> str:
