@@ -87,6 +87,26 @@ def test_index_form() -> None:
     assert "∂J/∂H_ij = Σ_k G_ik W⁽²⁾_jk" in text
 
 
+@pytest.mark.parametrize(
+    ("cost", "wrt", "formulas"),
+    [
+        ("cross_entropy(tanh(X@W1 + b)@W2, y)", ["W1", "b"], [
+            "∂J/∂U⁽²⁾_ij = (softmax(U⁽²⁾)_ij − onehot(y)_ij)/m", "∂J/∂U⁽¹⁾_ij = (1 − H_ij²) ∂J/∂H_ij",
+            "∂J/∂b_i = Σ_j G'_ji",
+        ]),
+        ("sum((R - P@Q.T)**2)", ["P", "Q"], [
+            "∂J/∂U_ij = 2 (U_ij − R_ij)", "∂J/∂P_ij = Σ_k G_ik Q_kj", "∂J/∂Q_ij = Σ_k G_ki P_kj",
+        ]),
+        ("sum((n*g + b)**2)", ["g"], ["∂J/∂g_i = 2 Σ_j n_ji (n_ji g_i + b_i)"]),
+    ],
+)  # fmt: skip
+def test_index_form_of_every_operation(cost: str, wrt: list[str], formulas: list[str]) -> None:
+    shapes = {"b": "h"} if "X@" in cost else {"n": "m h", "g": "h", "b": "h"} if "n*g" in cost else ""
+    text = re.sub(r"\s+", " ", explain_text(cost, wrt, shapes=shapes, index=True).text())
+    for formula in formulas:
+        assert f"Element by element: {formula}." in text
+
+
 def test_conventions_are_stated_only_where_they_apply() -> None:
     text = explain(*PAGE["self_power"]).text()
     for word in ("minibatch", "layer", "⊙", "[condition]", "scikit-learn", "relu"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from backgraph.language.check import parse_signature
 from backgraph.language.node import Node
-from backgraph.language.notation import BigSum, Entry, Gradient, Name, Partial, Product, Tree
+from backgraph.language.notation import BigSum, Entry, Gradient, Name, Partial, Product, Transposed, Tree
 from backgraph.language.ops.leaf import literal, variable
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.ops.shape import Broadcast
@@ -93,14 +93,21 @@ def index_form(
     index = ["".join(place[letter] for letter in core) for core in (*cores, result)]
     own, other = index[position], index[1 - position]
     summed = tuple(sorted({*other, *index[2]} - set(own)))
-    left, right = _entry(names[1 - position], other), _entry(incoming, index[2])
+    left, right = entry_of(names[1 - position], other), entry_of(incoming, index[2])
     factors = (left, right) if position == 1 else (right, left)
     product = Product("matrix", factors)
-    return Partial(cost, _entry(names[position], own)), BigSum(product, ("".join(summed),)) if summed else product
+    return Partial(cost, entry_of(names[position], own)), BigSum(product, ("".join(summed),)) if summed else product
 
 
-def _entry(tree: Tree, letters: str) -> Tree:
-    return Entry(tree, letters) if letters else tree
+def entry_of(tree: Tree, letters: str) -> Tree:
+    """An element of what is printed: of ∇H J it is ∂J/∂H_ij, of a transpose the element with its letters turned."""
+    if not letters:
+        return tree
+    if isinstance(tree, Gradient):
+        return Partial(tree.cost, Entry(tree.of, letters))
+    if isinstance(tree, Transposed) and len(letters) > 1:
+        return Entry(tree.of, letters[:-2] + letters[-1] + letters[-2])
+    return Entry(tree, letters)
 
 
 def _stand_in(given: Node, letter: str, names: dict[Node, Tree], whole: bool) -> Node:

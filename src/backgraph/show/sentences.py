@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from backgraph.calculus.backprop import Term
 from backgraph.language.dims import shape_text, symbols
 from backgraph.language.node import FLOATS, Node
-from backgraph.language.notation import BigSum, Gradient, Name, Partial, Product, Relation, Transposed, Tree
+from backgraph.language.notation import BigSum, Entry, Gradient, Name, Partial, Product, Relation, Transposed, Tree
 from backgraph.language.op import Elementwise
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.walk import consumers, topological_order
 from backgraph.show.conventions import examples, is_decay
 from backgraph.show.derive import Arrival, Derivation, Step
+from backgraph.show.index_form import element
 from backgraph.show.lifetimes import freed_after, kept_values, last_reads, reads_of
 from backgraph.show.page import Block, Formula, Numbers, Remark, Sentence, fill, listed, shape_words
 from backgraph.show.render import children
@@ -166,8 +167,18 @@ class Narrator:
                 yield self.say("passed", rule=self._rule(term, rule))
         yield from self._notes(arrival)
         yield from self._shapes(arrival, step)
-        if self.index and arrival.index is not None:
-            yield self.say("index", formula=Relation("=", *arrival.index))
+        formula = self._element(arrival, step) if self.index else None
+        if formula is not None:
+            yield self.say("index", formula=formula)
+
+    def _element(self, arrival: Arrival, step: Step) -> Relation | None:
+        """One element of a contribution: of a product in the letters of its rule, of others in those of the result."""
+        if arrival.index is not None:
+            return Relation("=", *arrival.index)
+        found = element(arrival.node, self.derivation.stand_ins.trees)
+        if found is None:
+            return None
+        return Relation("=", Partial(self.derivation.cost, Entry(self.called(step.of), found[0])), found[1])
 
     def _origin(self, arrival: Arrival) -> Sentence:
         if not arrival.origins:
