@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,23 @@ def test_open_shapes() -> None:
     alone = bg.sum(b * b) / 2
     np.testing.assert_array_equal(bg.evaluate(bg.gradient(alone, b)[0], {"b": np.arange(3.0)}), np.arange(3.0))
     assert bg.check_gradient(bg.mean(bg.exp(b)), b, {"b": np.arange(3.0)}).require().error <= 1e-13
+
+
+@pytest.mark.parametrize("function", [bg.max, bg.min, bg.argmax])
+def test_the_largest_of_nothing_is_refused_in_one_line(function: Callable[..., bg.Node]) -> None:
+    x = bg.input("x", ("m", "n"))
+    with pytest.raises(GraphError, match=r"error\[BG103\] (arg)?max: the axis has no elements"):
+        bg.evaluate(function(x, axis=-1), {x: np.ones((2, 0))})
+
+
+def test_sums_of_exponentials_of_nothing() -> None:
+    x = bg.input("x", ("m", "n"))
+    assert bg.evaluate(bg.softmax(x), {x: np.ones((2, 0))}).shape == (2, 0)
+    np.testing.assert_array_equal(bg.evaluate(bg.logsumexp(x), {x: np.ones((2, 0))}), [-np.inf, -np.inf])
+
+
+def test_an_open_shape_that_nobody_gave() -> None:
+    a = bg.parse("mean(a*b)", wrt=["a"]).names["a"]
+    ones = bg.gradient(bg.sum(a), a)[0]
+    with pytest.raises(CalculusError, match=r"error\[BG302\] broadcast: the shape of a is not known"):
+        bg.evaluate(ones, {})

@@ -68,6 +68,10 @@ def bind(order: Sequence[Node], values: Bindings) -> tuple[dict[Node, Array], di
 def concrete(node: Node, sizes: Mapping[str, Any]) -> Operation:
     """The operation of `node` with all its dimensions known. Raises CalculusError BG302 where `sizes` lacks one."""
     op = node.op.at(sizes)
+    if unshaped := [each for each in vars(op).values() if isinstance(each, Open)]:
+        names = ", ".join(sorted(unshaped[0].names - {key.removeprefix("shape of ") for key in sizes}))
+        what = f"the shape of {names} is not known"
+        raise CalculusError("BG302", str(node.op), what, hint="give a value, by node, to that input")
     if op is not node.op and (unknown := symbols_within(tuple(vars(op).values()))):
         what = f"the size of {', '.join(sorted(unknown))} is not known"
         raise CalculusError("BG302", str(node.op), what, hint="give a value, by node, to an input that has it")

@@ -140,7 +140,7 @@ class Parametrised(Operation):
 def _at(value: Any, sizes: Mapping[str, Any]) -> Any:
     if isinstance(value, Polynomial):
         return value.at(sizes)
-    if isinstance(value, Open):
+    if isinstance(value, Open) and all(f"shape of {name}" in sizes for name in value.names):
         return np.broadcast_shapes(*(sizes[f"shape of {name}"] for name in sorted(value.names)))
     if isinstance(value, tuple) and any(isinstance(part, (Polynomial, tuple)) for part in value):
         return tuple(_at(part, sizes) for part in value)

@@ -74,7 +74,7 @@ def huber(error, delta):
     "largest": '''
 def largest(x):
     """The largest element of each row, for subtracting before exp; 0 where all are -infinity."""
-    top = np.max(x, axis=-1, keepdims=True)
+    top = np.max(x, axis=-1, keepdims=True, initial=-np.inf)
     return np.where(np.isneginf(top), 0, top)
 ''',
     "logsumexp": '''

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from backgraph.errors import GraphError
 from backgraph.language import notation
 from backgraph.language.check import normal_axes, normal_axis
 from backgraph.language.dims import Dim, Open, Shape
@@ -71,7 +72,7 @@ class Max(LastAxis):
 
     def numpy(self, *arrays: Array) -> Array:
         (x,) = arrays
-        first = np.argmax(np.real(x), axis=-1)  # a NaN counts as the largest
+        first = np.argmax(np.real(_some("max", x)), axis=-1)  # a NaN counts as the largest
         return np.take_along_axis(x, first[..., None], -1)[..., 0]
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
@@ -95,7 +96,7 @@ class ArgMax(LastAxis):
         return "int64"
 
     def numpy(self, *arrays: Array) -> Array:
-        return np.argmax(np.real(arrays[0]), axis=-1)
+        return np.argmax(np.real(_some("argmax", arrays[0])), axis=-1)
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return zeros_like(inputs[0])
@@ -230,9 +231,16 @@ class ProdOfOthers(LastAxis):
         return None if tangents[0] is None else self.bprop(inputs, 0, tangents[0])
 
 
+def _some(name: str, x: Array) -> Array:
+    """`x`, if there is something to choose from. Raises GraphError BG103 for rows without elements."""
+    if x.shape[-1] == 0:
+        raise GraphError("BG103", name, "the axis has no elements", got="size 0", expected="1 or more")
+    return x
+
+
 def _top(x: Array) -> Array:
     """The largest real part along the last axis, kept as an axis; 0 where that is −∞, so that ∞ − ∞ never arises."""
-    top = np.real(x).max(axis=-1, keepdims=True)
+    top = np.real(x).max(axis=-1, keepdims=True, initial=-np.inf)
     return np.where(np.isneginf(top), 0, top)
 
 
