@@ -30,12 +30,12 @@ def _rules() -> str:
     rules = [
         ".scroll .paper{fill:var(--paper)}.scroll .band,.scroll .clear{fill:var(--band)}.scroll .band{stroke:none}",
         ".scroll .band[stroke]{stroke:var(--line)}",
-        *(f".scroll .ink-{ink}{{fill:var(--{ink})}}" for ink in ("text", "note", "paper")),
+        *(f".ink-{ink}{{fill:var(--{ink})}}" for ink in ("text", "note", "paper")),
         ".scroll .badge{fill:var(--note)}",
     ]
     for path in PALETTES["light"].styles:
         rules += [
-            f".scroll .ink-{path},.scroll marker.{path} .head,.scroll .box.{path} .badge{{fill:var(--{path})}}",
+            f".ink-{path},.scroll marker.{path} .head,.scroll .box.{path} .badge{{fill:var(--{path})}}",
             f".scroll .box.{path} .frame{{fill:var(--{path}-fill);stroke:var(--{path})}}",
             f".scroll .{path}.line{{stroke:var(--{path})}}",
         ]
