@@ -207,6 +207,29 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_other_settings_of_a_callback_and_another_function_as_schedule_are_refused(tmp_path: Path) -> None:
+    """A function has no text to compare; what it gives has."""
+
+    def run(patience: int, power: float) -> None:
+        trained(
+            tmp_path / "run", 1, optimizer=SGD(learning_rate=lambda t: 0.1 / (1 + t) ** power),
+            validation=lambda training: {"score": 1.0}, callbacks=[EarlyStopping("score", patience)],
+        )  # fmt: skip
+
+    run(3, 0.5)
+    with pytest.raises(
+        FileError, match=r"schedule of scalars has other values; callback EarlyStopping was \(monitor=score, patience=3"
+    ):
+        run(4, 0.6)
+    run(3, 0.5)
+
+
+def test_a_schedule_that_ends_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
+    rates = [0.1] * 21
+    for epochs in (1, 3):
+        trained(tmp_path / "run", epochs, optimizer=SGD(learning_rate=lambda t: rates[t]))
+
+
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"

@@ -39,6 +39,11 @@ class Callback:
         """What checkpoints call its state: two callbacks of one name are told apart by their order."""
         return type(self).__name__
 
+    @property
+    def settings(self) -> State:
+        """What it was told, as far as training depends on it; a run is only resumed with the same."""
+        return {}
+
     def begin(self, training: Training) -> None:
         """Before the first step; in a resumed run `restore` came before."""
 

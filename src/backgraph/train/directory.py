@@ -118,7 +118,7 @@ class RunDirectory:
 
         Raises FileError BG505 for another run, BG502 where no checkpoint is whole, BG551 where saving fails.
         """
-        self._identity = identity(training, data, self.options, validation)
+        self._identity = identity(training, data, self.options, validation, callbacks)
         found = self.latest()
         if found is not None:
             checkpoint, path = found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from backgraph.language.dims import shape_text
 from backgraph.language.graphtext import graph_text
 from backgraph.language.node import Node
 from backgraph.language.op import Array
+from backgraph.train.callbacks import Callback
 from backgraph.train.step import Step
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ Identity: TypeAlias = dict[str, str]
 COST, STEP = "cost", "step"
 """Entries that hold graphs as text: the cost as it was written, and the whole step after the rewrite rules."""
 OPTION = "option "
+SCHEDULE = "schedule of scalars"
+SAMPLED = (*range(8), *(1 << power for power in range(3, 21)))
+"""Steps at which schedules are compared."""
 PROGRESS = frozenset({"step", "variables", "done", "loss_sum", "history", "stopped"})
 """Fields of Training that are not what it is but how far it has come."""
 SHOWN_DIFFERENCES = 3
@@ -37,7 +41,11 @@ SHOWN_BEFORE = 25
 
 
 def identity(
-    training: Training, data: Mapping[Node, Array], options: Mapping[str, Any], validation: object = None
+    training: Training,
+    data: Mapping[Node, Array],
+    options: Mapping[str, Any],
+    validation: object = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Identity:
     """The identity of a training; the data are read once, for their SHA-256. Raises GraphError BG110."""
     step = training.step
@@ -50,14 +58,26 @@ def identity(
     named = {f"data {leaf.op}": fingerprint(array) for leaf, array in data.items()}
     given = {f"{OPTION}{name}": described(value) for name, value in options.items()}
     graphs = {COST: graph_text({"cost": step.cost}), STEP: step_text(step)}
-    parts = {"optimizer": described(step.optimizer), "validation": described(validation)}
-    return given | numbers | parts | scheduled | named | graphs
+    parts = {"optimizer": described(step.optimizer), "validation": described(validation), SCHEDULE: sampled(step)}
+    watching = {f"callback {each.name}": described(each.settings) for each in callbacks if each.settings}
+    return given | numbers | parts | scheduled | watching | named | graphs
 
 
 def step_text(step: Step) -> str:
     """The graph of everything that a step computes."""
     outputs = {f"output {n}": node for n, node in enumerate(step.outputs)}
     return graph_text(outputs | {f"new {n} {change.old.op}": change.new for n, change in enumerate(step.changes)})
+
+
+def sampled(step: Step) -> str:
+    """The scalars of some steps: a function that gives a rate cannot be compared, but what it gives can."""
+    values: list[Array] = []
+    for t in SAMPLED:
+        try:
+            values.append(step.schedule(t, 1))
+        except Exception:  # noqa: BLE001  (a user's function may end where training is meant to)
+            break
+    return fingerprint(np.concatenate(values)) if values else "unknown"
 
 
 def fingerprint(array: Array) -> str:
@@ -74,7 +94,8 @@ def described(value: object) -> str:
     if isinstance(value, Node):
         return str(value.op)
     if isinstance(value, Mapping):
-        return described([(described(key), each) for key, each in cast("Mapping[Any, Any]", value).items()])
+        parts = (f"{described(key)}={described(each)}" for key, each in cast("Mapping[Any, Any]", value).items())
+        return f"({', '.join(parts)})"
     if isinstance(value, (list, tuple)):
         return f"({', '.join(described(part) for part in value)})"
     if isinstance(value, (np.generic, np.ndarray)):

@@ -45,6 +45,11 @@ class EarlyStopping(Callback):
         self.best_epoch = self.improved_epoch = 0
         self.best_score = self.improved_score = math.nan
 
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """See Callback."""
+        return {"monitor": self.monitor, "patience": self.patience, "min_delta": self.min_delta, "more": self.more}
+
     def epoch_done(self, training: Training) -> bool:
         """Whether the patience is at an end."""
         return self.consider(self._score(training), training.epoch, _parameters(training))
