@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backgraph import input, mean, parameter
@@ -146,7 +146,6 @@ def with_digest(content: bytes) -> bytes:
 
 
 @given(st.sampled_from(sorted(SMALL)), st.data())
-@settings(max_examples=100)
 def test_a_model_with_a_right_digest_and_anything_in_it_loads_or_is_refused(name: str, data: Any) -> None:
     """Changes that the digest does not find, since it was made after them."""
     content = SMALL[name]
@@ -168,7 +167,6 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(sorted(SMALL)), st.data())
-@settings(max_examples=100)
 def test_other_metadata_are_a_model_or_refused(name: str, data: Any) -> None:
     tensors, metadata = unpack(SMALL[name], "here")
     for _ in range(data.draw(st.integers(1, 3))):

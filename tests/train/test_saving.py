@@ -11,7 +11,7 @@ import pytest
 
 from backgraph.errors import SaveError
 from backgraph.train import disk
-from backgraph.train.disk import save_atomically
+from backgraph.train.disk import append, make_folder, save_atomically, sweep
 from backgraph.train.files import load_tensors, pack, save_tensors
 from tests.train.test_files import METADATA, TENSORS, names_in, same
 
@@ -136,3 +136,44 @@ def test_names_are_literal(tmp_path: Path, name: str) -> None:
     save_tensors(tmp_path / name, TENSORS, METADATA)
     assert names_in(tmp_path) == [name]
     assert same(load_tensors(tmp_path / name)[0], TENSORS)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_appending_is_complete_and_waits_if_asked(tmp_path: Path, calls: Calls, wait: bool) -> None:
+    path = tmp_path / "lines"
+    path.write_text("first\n")
+    made = fails_at(calls, -1, None)
+    append(path, "second é\n", wait)
+    assert made == ["open", "write", *(["synchronise"] if wait else []), "close"]
+    assert path.read_text("utf-8") == "first\nsecond é\n"
+
+
+def test_appending_in_small_pieces(tmp_path: Path, calls: Calls) -> None:
+    write = calls["write"]
+    calls["write"] = lambda descriptor, data: write(descriptor, bytes(data)[:3])
+    append(tmp_path / "lines", "0123456789")
+    assert (tmp_path / "lines").read_text() == "0123456789"
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_fault_while_appending_is_said(tmp_path: Path, calls: Calls, number: int) -> None:
+    fails_at(calls, number, OSError(28, "No space left on device"))
+    with pytest.raises(SaveError, match=r"BG551.*No space left"):
+        append(tmp_path / "lines", "text")
+
+
+def test_folders_are_made_with_those_above(tmp_path: Path, calls: Calls) -> None:
+    made = fails_at(calls, -1, None)
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert made == ["make folder", "open", "synchronise", "close"] * 2
+    made.clear()
+    make_folder(tmp_path / "a" / "b")
+    assert made == []
+
+
+def test_only_unfinished_files_are_swept_up(tmp_path: Path) -> None:
+    for name in (".backgraph-12.temporary", "model", ".hidden"):
+        (tmp_path / name).write_text("")
+    sweep(tmp_path)
+    assert names_in(tmp_path) == [".hidden", "model"]
