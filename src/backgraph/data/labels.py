@@ -194,6 +194,9 @@ class Targets:
 
 def _finite_columns(values: npt.ArrayLike, where: str) -> Matrix:
     """`values` as float64 (rows, targets)."""
+    if np.asarray(values).dtype.kind in "Mm":
+        hint = "subtract a date, in days, and predict that number"
+        raise DataError("BG206", where, "is dates, not numbers", expected="a number in every row", hint=hint)
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -55,7 +55,11 @@ def connect() -> DuckDBPyConnection:
     import duckdb
 
     settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    connection = duckdb.connect(":memory:", config=settings)
+    try:
+        # Files here are local: the eight threads it would start for the network take 64 MiB of address space each.
+        connection = duckdb.connect(":memory:", config={**settings, "async_threads": 1})
+    except duckdb.Error:  # a version that has no such setting
+        connection = duckdb.connect(":memory:", config=settings)
     # After two seconds it would draw a progress bar on standard error, terminal or not.
     connection.execute("set enable_progress_bar = false")
     return connection
