@@ -90,11 +90,15 @@ def section(cost: Cost, lang: str) -> Iterator[str]:
     yield from ("```", "", f"![{DRAWING[lang]}{title_of(cost, lang)}]({picture(cost, lang)})")
 
 
-def command(cost: Cost) -> list[str]:
-    """What to type; a long line is broken as a shell allows."""
+def command(cost: Cost) -> Iterator[str]:
+    """What to type; long lines are broken as a shell allows."""
     shape = f' --shape "{cost.shapes}"' if cost.shapes else ""
-    first, rest = f'backgraph explain "{cost.text}"', f"--wrt {cost.wrt}{shape}"
-    return [f"{first} {rest}"] if len(first) + len(rest) < 110 else [f"{first} \\", f"    {rest}"]
+    several = len(costs_of(cost)[0]) > 1
+    if several:
+        yield "# of several costs, explain takes the last; draw all of them with backgraph.draw([J1, J2], …) in Python"
+    for name, out in (("explain", ""), *([] if several else [("draw", f" -o {cost.name}.svg")])):
+        first, rest = f'backgraph {name} "{cost.text}"', f"--wrt {cost.wrt}{shape}{out}"
+        yield from [f"{first} {rest}"] if len(first) + len(rest) < 110 else [f"{first} \\", f"    {rest}"]
 
 
 def maths(cost: Cost) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from backgraph.calculus.jacobian import jacobian_values
+from backgraph.errors import BackgraphError
 from backgraph.evaluate import evaluate
 from backgraph.language.check import parse_signature
 from backgraph.language.dims import at, shape_text, symbol
@@ -28,6 +29,7 @@ from backgraph.language.walk import substitute
 from backgraph.rules import simplify
 from backgraph.show.chain import Local
 from backgraph.show.coefficients import coefficient
+from backgraph.show.explain import explain_text
 from backgraph.show.jacobian_text import grid
 from backgraph.show.names_zh import OPERATIONS
 from backgraph.show.notation_of_edges import entry
@@ -69,6 +71,8 @@ EXAMPLES: dict[str, Callable[[], Example]] = {
 }
 """Cards with parameters, or operands of other types, applied to leaves."""
 SPECIAL = (-np.inf, -1.0, -0.0, 0.0, 1.0, np.inf, np.nan)
+LONGEST = 80
+"""Longer formulas are left to `explain`."""
 PAIRS = (0.0, 1.0, np.inf, np.nan)
 
 
@@ -157,6 +161,7 @@ def page(name: str) -> Iterator[str]:
         yield from rules(node)
         yield from forward_mode(node)
         yield from pictures(node)
+        yield from in_a_cost(op, node)
     yield from special_values(op)
     yield from meaning(op)
     yield from ("", "[All operations · 全部操作](README.md)")
@@ -286,6 +291,25 @@ def brackets(found: Structure) -> str:
     letters = "ijklpq"
     pairs = ", ".join(f"{letters[a]} = {letters[b]}" for a, b in found.brackets)
     return f": zero unless · 除非 {pairs} 否则为零"
+
+
+def in_a_cost(op: Operation, node: Node) -> Iterator[str]:
+    """A cost typed as text that uses it, with its gradients; none where the text needs more than the operands."""
+    if not op.name.isidentifier() or not function_named(op.name):
+        return
+    call = f"{op.name}({', '.join(str(each.op) for each in node.inputs)})"
+    cost = call if node.shape == () else f"sum({call}**2)"
+    wrt = [str(each.op) for each in differentiable(node)]
+    shapes = ", ".join(f"{each.op}:{' '.join(map(str, each.shape))}" for each in node.inputs)  # type: ignore[arg-type]
+    try:
+        found = explain_text(cost, wrt, shapes=shapes).to_json()
+    except BackgraphError:
+        return
+    told = [f"{step['name']} = {step['text']}" for step in found["steps"] if not step["with"]]
+    if len(told) < len(found["steps"]) or max(map(len, told)) > LONGEST:
+        return
+    command = f'backgraph explain "{cost}" --wrt {",".join(wrt)} --shape "{shapes}"'
+    yield from ("", "## Example · 例", "", "```sh", command, "```", "", "```text", *told, "```")
 
 
 def special_values(op: Operation) -> Iterator[str]:
