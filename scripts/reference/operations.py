@@ -309,7 +309,8 @@ def in_a_cost(op: Operation, node: Node) -> Iterator[str]:
     if len(told) < len(found["steps"]) or max(map(len, told)) > LONGEST:
         return
     command = f'backgraph explain "{cost}" --wrt {",".join(wrt)} --shape "{shapes}"'
-    yield from ("", "## Example · 例", "", "```sh", command, "```", "", "```text", *told, "```")
+    forward = [f"{each['name']} = {each['text']}" for each in found["forward"]]
+    yield from ("", "## Example · 例", "", "```sh", command, "```", "", "```text", *forward, "", *told, "```")
 
 
 def special_values(op: Operation) -> Iterator[str]:

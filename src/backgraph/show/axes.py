@@ -47,8 +47,10 @@ def span(values: Iterable[float], *, log: bool = False) -> tuple[float, float]:
     kept = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
     low, high = (min(kept), max(kept)) if kept else (1.0, 10.0) if log else (0.0, 1.0)
     if log:
-        return (low / 1.3, high * 1.3)
-    room = (high - low) * 0.05 if kept and high > low else abs(low) / 2 if low == high != 0 else 0.5 * (low == high)
+        return low / 1.3, high * 1.3
+    if low == high:
+        return low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
+    room = (high - low) * 0.05 if kept else 0.0
     return low - room, high + room
 
 
