@@ -155,7 +155,6 @@ def test_every_node_is_what_is_executed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["example", *page(), "attention", "update", "adam"])
 def test_every_node_counts_as_the_graph_does(name: str) -> None:
-    case = GALLERY[name]
     found = drawing(name, fold=False)
     drawn = [item for item in found.full.items if not item.is_leaf]
     ends = [item.value for item in drawn if item.stays]
@@ -240,7 +239,9 @@ def test_paper_has_no_captions() -> None:
     boxes = drawing("paper").picture.boxes
     assert captions
     assert all(len(box.labels) == 1 for box in boxes)
-    assert 'width="6.5in"' in drawing("paper").svg
+    width = re.search(r'width="(\d+)pt"', drawing("paper").svg)
+    assert width is not None
+    assert float(width[1]) == round(drawing("paper").picture.width / 2), "type of 17 units is set in 8.5 points"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

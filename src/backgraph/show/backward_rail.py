@@ -27,8 +27,6 @@ from backgraph.show.ladder import (
 )
 from backgraph.show.render import children
 
-PLACES = ("first", "second", "third")
-
 
 class BackwardRail:
     """Draws the gradient of one cost beside the forward rail; `path` is its colour."""
@@ -195,11 +193,9 @@ class BackwardRail:
 
 
 def rule_caption(term: Term, words: Mapping[str, str]) -> str:
-    """`rule of matmul, second input`."""
-    name = term.rule.name
-    if len(term.consumer.inputs) == 1 or term.position >= len(PLACES):
-        return words["rule"].format(op=name)
-    return words["rule_input"].format(op=name, which=words[PLACES[term.position]])
+    """`rule of matmul, input 2`."""
+    key = "rule" if len(term.consumer.inputs) == 1 else "rule_input"
+    return words[key].format(op=term.rule.name, n=term.position + 1)
 
 
 def side_is_decay(derivation: Derivation, rail: BackwardRail) -> bool:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from backgraph.show.draw_words import WORDS
 from backgraph.show.glyphs import bold, printable
-from backgraph.show.labels import kept_markup, shape_labels, tags
+from backgraph.show.labels import keeps, kept_markup, shape_labels, tags
 from backgraph.show.ladder import FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, SUM, Item, Ladder
 from backgraph.show.picture import Band, Box, Edge, Label, Look, Picture, Point, Rect
 from backgraph.show.place import BAND, TOP, Plan, caption_markup, plan, size_of, tree_of
@@ -24,6 +25,7 @@ HEADINGS = (
     (SIDE, "forward", "forward"),
 )
 """Column, path, and the key of its words."""
+ORDINALS = ("first", "second", "third")
 KEY = ("forward", "gradient", "other", "side", "update", "kept")
 WIDEST_LABEL = 170.0
 
@@ -56,6 +58,16 @@ def compose(ladder: Ladder, title: str, look: Look, sizes: Mapping[str, int]) ->
     )
 
 
+def _heard(item: Item, words: Mapping[str, str]) -> str:
+    """The caption, with the input of a rule in words."""
+    if len(item.arrivals) != 1:
+        return item.caption
+    term = item.arrivals[0].term
+    if len(term.consumer.inputs) == 1 or term.position >= len(ORDINALS):
+        return item.caption
+    return words["rule_heard"].format(op=term.rule.name, which=words[ORDINALS[term.position]])
+
+
 def _edge_title(way: Way, ladder: Ladder) -> str:
     link = way.link
     kept = ", ".join(text(tree) for tree in link.kept)
@@ -72,11 +84,11 @@ def _zones(routes: Sequence[Way], look: Look, sizes: Mapping[str, int], ladder: 
         first, last = sorted((link.source.column, link.target.column))
         if first == last or way.kind not in ("level", "gutter"):
             continue
-        kept = kept_markup(link, ladder.words["keeps"])
+        kept = kept_markup(link, keeps(ladder, look))
         words = (kept,) if kept else shape_labels(link.source.value.shape, sizes)
         width = max(set_markup(each).width for each in words) * look.small / 1000
         if width:
-            zones[last] = max(zones.get(last, 0.0), min(width + 18, WIDEST_LABEL))
+            zones[last] = max(zones.get(last, 0.0), min(width + 18 * look.tight, WIDEST_LABEL))
     return zones
 
 
@@ -95,10 +107,10 @@ def _box(item: Item, area: Rect, look: Look) -> Box:
 
 
 def said(item: Item, lang: str) -> str:
-    """`H transpose times G, shape h by k, rule of matmul, second input, step 10`."""
+    """`H transpose times G, shape h by k, rule of matmul for its second input, step 10`."""
     voice = speech(lang)
     step = [voice.say("step", n=str(item.order))] if item.order else []
-    caption = printable(item.caption.replace("_", " "))
+    caption = printable(_heard(item, WORDS[lang]).replace("_", " "))
     return ", ".join([voice.write(item.tree), voice.shape(item.value.shape), caption, *step])
 
 

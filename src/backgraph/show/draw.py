@@ -27,6 +27,8 @@ from backgraph.show.repeats import folded_repeats
 from backgraph.show.update_rail import Updater
 
 FORMATS = (".svg", ".html", ".dot")
+PRINTED = 8.5
+"""The size of type on paper, in points."""
 BATCH, OTHERS = 32, 64
 """The sizes that symbols get where none are given: m and b, and all others."""
 
@@ -68,7 +70,7 @@ class Drawing:
         """As SVG that every renderer shows alike. All ids begin with the same letters, others for each drawing."""
         from backgraph.show.svg import svg
 
-        width = "" if self.look.captions else "6.5in"
+        width = "" if self.look.captions else f"{self.picture.width * PRINTED / self.look.size:.0f}pt"
         return svg(self.picture, self.prefix, PALETTES["dark" if self.dark else "light"], self.describe(), width)
 
     @cached_property

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from backgraph.language.dims import Shape, at, shape_text, symbols
 from backgraph.show.glyphs import bold
-from backgraph.show.ladder import Link
-from backgraph.show.picture import Label, Point, Rect, Tag
+from backgraph.show.ladder import Ladder, Link
+from backgraph.show.picture import Label, Look, Point, Rect, Tag
 from backgraph.show.place import Plan
 from backgraph.show.typeset import MEDIUM, dimension, markup, set_markup
 
@@ -65,6 +65,11 @@ def strip(piece: tuple[Point, Point], by: float = 1.5) -> Rect:
     return Rect(min(x0, x1) - by, min(y0, y1) - by, max(x0, x1) + by, max(y0, y1) + by)
 
 
+def keeps(ladder: Ladder, look: Look) -> str:
+    """The word before what is kept; without captions, the key says what dots mean."""
+    return ladder.words["keeps"] if look.captions else ""
+
+
 def kept_markup(link: Link, keeps: str) -> str:
     """`keeps H, W⁽²⁾`."""
     names = f",{MEDIUM}".join(markup(tree) for tree in link.kept)
@@ -104,11 +109,11 @@ def owner(plan: Plan, edge: int) -> tuple[int, str]:
 
 def _wanted(plan: Plan, sizes: Mapping[str, int]) -> Iterator[tuple[int, str, str]]:
     """Edges with their labels, the straight ones first: there a label reads best."""
-    keeps = plan.ladder.words["keeps"]
+    kept = keeps(plan.ladder, plan.look)
     for i, way in sorted(enumerate(plan.ways), key=lambda each: (len(plan.lines[each[0]]), each[0])):
         link = way.link
         if link.path == "kept":
-            words, numbers = kept_markup(link, keeps), ""
+            words, numbers = kept_markup(link, kept), ""
         elif link.seed:
             words, numbers = "1", ""
         else:

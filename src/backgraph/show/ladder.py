@@ -58,6 +58,8 @@ class Item:
     """Whether the middle of the row goes through it, in a cell of several."""
     stands_for: list[Item] = field(default_factory=list["Item"])
     """The items of the repeated blocks that this one stands for, itself included; none where nothing repeats."""
+    first_index: int = 1
+    """What ℓ is in the first of them."""
 
     @property
     def is_leaf(self) -> bool:

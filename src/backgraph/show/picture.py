@@ -21,10 +21,12 @@ class Look:
     size: float = 15.0
     small: float = 10.5
     captions: bool = True
+    tight: float = 1.0
+    """How much of the usual room there is between columns."""
     lang: str = "en"
 
 
-PAPER = Look(size=17.0, small=11.0, captions=False)
+PAPER = Look(size=17.0, small=11.0, captions=False, tight=0.5)
 """For print: names and formulas without captions, so that 6.5 inches hold more of them in larger type."""
 
 

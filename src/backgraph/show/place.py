@@ -27,6 +27,8 @@ MARGIN, GAP, STACK, LEAF_STACK = 30.0, 34.0, 30.0, 9.0
 """Around the drawing, between rows, and between the boxes of one cell."""
 TOP, LEFT = 74.0, 46.0
 """Room for headings, and for the names of the bands."""
+GUTTER = 28.0
+"""The width of a gutter without tracks."""
 BAND = 12.0
 """How far a band reaches beyond its rows."""
 
@@ -80,7 +82,7 @@ def plan(ladder: Ladder, ways: Sequence[Way], zones: dict[int, float], look: Loo
     rows, centres = _heights(grid, sizes, gap_tracks)
     ports = ports_of(ways, ends, centres)
     gutter_tracks = _gutter_tracks(ways, ports, rows, gap_tracks)
-    columns, gutters = _widths(grid, sizes, gutter_tracks, zones)
+    columns, gutters = _widths(grid, sizes, gutter_tracks, zones, look.tight)
     areas = {item.number: _area(item, sizes, centres, columns) for item in ladder.items}
     tracks = _Tracks(gap_tracks, gutter_tracks, gutters, rows)
     lines = [_line(i, way, areas, ports, tracks) for i, way in enumerate(ways)]
@@ -211,6 +213,7 @@ def _widths(
     sizes: dict[int, tuple[float, float]],
     gutter_tracks: dict[Net, int],
     zones: dict[int, float],
+    tight: float,
 ) -> tuple[dict[int, tuple[float, float]], dict[int, float]]:
     """Left and right of each column, and the x of the first track of each gutter."""
     x, columns, gutters = LEFT, dict[int, tuple[float, float]](), dict[int, float]()
@@ -218,8 +221,8 @@ def _widths(
     for column in range(max(grid.stacks) + 2):
         tracks = TRACK * counts.get(column, 0)
         zone = zones.get(column, 0.0) if column in grid.stacks else 0.0
-        gutters[column] = x + zone + 14
-        x += zone + tracks + (28 if column in grid.stacks or tracks else 0)
+        gutters[column] = x + zone + GUTTER * tight / 2
+        x += zone + tracks + (GUTTER * tight if column in grid.stacks or tracks else 0)
         if column in grid.stacks:
             width = max(sizes[item.number][0] for item in grid.stacks[column])
             columns[column] = (x, x + width)

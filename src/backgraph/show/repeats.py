@@ -85,14 +85,14 @@ def mapped(tree: Any, rename: Callable[[Name], Tree]) -> Any:
 
 
 @functools.lru_cache(8192)
-def pattern(tree: Tree) -> Tree:
-    """A formula with # for every number in its names."""
+def pattern(tree: Any) -> Any:
+    """A formula, or several, with # for every number in its names."""
     return mapped(tree, lambda name: Name(NUMBER.sub("#", name.text)))
 
 
 @functools.lru_cache(8192)
-def numbers(tree: Tree) -> tuple[int, ...]:
-    """The numbers in the names of a formula, in order."""
+def numbers(tree: Any) -> tuple[int, ...]:
+    """The numbers in the names of a formula, or of several, in order."""
     found: list[int] = []
 
     def collect(name: Name) -> Name:
@@ -218,7 +218,7 @@ def _drawn_once(run: Run, rows: Sequence[Sequence[Item]], ladder: Ladder) -> Lad
     spare = run.period * (run.count - 1)
     for items in zip(*blocks, strict=True):
         tree = indexed(items[0].tree, items[1].tree, first)
-        same = dataclasses.replace(items[0], tree=tree, stands_for=list(items), reads=[])
+        same = dataclasses.replace(items[0], tree=tree, stands_for=list(items), first_index=first, reads=[])
         new |= dict.fromkeys((item.number for item in items), same)
     for item in ladder.items:
         if item.number not in new:

@@ -22,8 +22,9 @@ from backgraph.show.compose import said
 from backgraph.show.derive import Step
 from backgraph.show.ladder import Item, Ladder
 from backgraph.show.memory import Life, bytes_of, lives, number, shown_bytes
-from backgraph.show.page import Formula, Remark, Sentence
+from backgraph.show.page import Formula, Remark, Sentence, listed
 from backgraph.show.picture import Picture
+from backgraph.show.repeats import indexed, pattern
 from backgraph.show.sentences import Narrator
 from backgraph.show.speech import speech
 from backgraph.show.stepper_theme import theme_rules
@@ -140,7 +141,16 @@ class View:
         if len(item.stands_for) > 1:
             yield self._said((words["stands_for"].format(n=len(item.stands_for)),))
         if item.step is not None:
-            yield from (self._said(sentence) for sentence in self.told.get(id(item.step), ()))
+            yield from (self._said(sentence) for sentence in self._sentences(item))
+
+    def _sentences(self, item: Item) -> Sequence[Sentence]:
+        """What is said of its step; of repeated layers, what is said of all of them alike, with ℓ for the layer."""
+        here = self.told.get(id(item.step), [])
+        if len(item.stands_for) < 2:
+            return here
+        above = self.told.get(id(item.stands_for[1].step), [])
+        pairs = [(a, b) for a in here for b in above if pattern(a) == pattern(b)]
+        return [indexed(a, b, item.first_index) for a, b in pairs]
 
     def _said(self, sentence: Sentence) -> str:
         return f'<p class="said">{"".join(self._part(part) for part in sentence)}</p>'
@@ -235,6 +245,17 @@ def page(views: Sequence[View], descriptions: Sequence[str], first: int, lang: s
     )
 
 
+class _PageNarrator(Narrator):
+    """Leaves out what a page tells beside it: what is kept and freed, by the numbers of its own steps."""
+
+    def _end(self, step: Step, number: int) -> Iterator[Sentence]:
+        del number
+        if step.of in self.derivation.gradients.targets:
+            yield (self.words["ends"],)
+        if step.goes_to:
+            yield self.say("goes_to", list=listed(step.goes_to, self.words["comma"], self.words["and"]))
+
+
 def told(ladder: Ladder, lang: str) -> dict[int, list[Sentence]]:
     """What `explain` says of each step, by the identity of the step."""
     words = EXPLANATIONS[lang]
@@ -242,7 +263,7 @@ def told(ladder: Ladder, lang: str) -> dict[int, list[Sentence]]:
     for derivation in ladder.derivations:
         steps: Iterator[Step] = iter(derivation.steps)
         here: list[Sentence] = []
-        for block in Narrator(derivation, words.WORDS, True, words.OPERATIONS).backward():
+        for block in _PageNarrator(derivation, words.WORDS, True, words.OPERATIONS).backward():
             if isinstance(block, Formula):
                 here = found.setdefault(id(next(steps)), [])
             elif isinstance(block, Remark):
