@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"compiler"}),
     frozenset({"optim", "train"}),
     frozenset({"data", "models"}),
-    frozenset({"sklearn", "scale", "jax_bridge"}),
+    frozenset({"sklearn", "scale", "jax_bridge", "export"}),
     frozenset({"cli"}),
 )
 """Lowest first. `backgraph/__init__.py` stands above all of them but cli; nothing below may import it."""

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "Train a network on a table, and save it.",
     "evaluate": "Score a trained network on a table.",
     "predict": "Predict the rows of a table with a trained network.",
+    "export": "Write a trained network as an ONNX model for other programs.",
     "explain": "Print the gradient of a cost as maths, or what an error code means.",
     "jacobian": "Show the Jacobian on every edge of a cost, and that their product is the gradient.",
     "check": "Check the gradient of a cost node by node; exit code 1 if it is wrong.",

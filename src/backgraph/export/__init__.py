@@ -1,0 +1,1 @@
+"""Graphs in formats of others. ONNX needs the extra `backgraph[onnx]`, imported where it is used."""
