@@ -160,6 +160,23 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, stored: dict[Any, Any], co
         fit(J, START, Stream(files), optimizer=Adam(), epochs=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "hint"),
+    [
+        ("X", NUMBERS.astype("float64"), 'X as X.astype("float32")'),
+        ("y", CLASSES.astype("float64"), 'y as y.astype("int64")'),
+        ("y", CLASSES + 0.5, None),
+        ("y", np.full(ROWS, np.nan), None),
+        ("X", NUMBERS[:, :2].astype("float64"), None),
+    ],
+)
+def test_the_conversion_is_advised_where_it_loses_nothing(name: str, array: Any, hint: str | None) -> None:
+    data = {"X": NUMBERS, "y": CLASSES} | {name: array}
+    with pytest.raises(BackgraphError, match="BG302") as caught:
+        fit(J, START, data, optimizer=Adam(), epochs=1)
+    assert caught.value.hint == hint
+
+
 def test_an_array_in_memory_is_no_memory_map() -> None:
     with pytest.raises(BackgraphError, match="BG601"):
         Stream({X: NUMBERS})  # type: ignore[dict-item]

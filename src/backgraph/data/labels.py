@@ -194,7 +194,7 @@ class Targets:
 
 def _finite_columns(values: npt.ArrayLike, where: str) -> Matrix:
     """`values` as float64 (rows, targets)."""
-    if np.asarray(values).dtype.kind in "Mm":
+    if isinstance(values, np.ndarray) and values.dtype.kind in "Mm":
         hint = "subtract a date, in days, and predict that number"
         raise DataError("BG206", where, "is dates, not numbers", expected="a number in every row", hint=hint)
     try:

@@ -80,5 +80,15 @@ def _array(node: Node, data: Mapping[Any, ArrayLike]) -> Array:
     )
     if not fits or array.dtype.name != node.dtype:
         got, expected = f"{shape_text(array.shape)} {array.dtype.name}", f"{shape_text(node.shape)} {node.dtype}"
-        raise CalculusError("BG302", str(node.op), "the data does not fit", got=got, expected=expected)
+        hint = f'{node.op} as {node.op}.astype("{node.dtype}")' if fits and _converts(array, node.dtype) else None
+        raise CalculusError("BG302", str(node.op), "the data does not fit", got=got, expected=expected, hint=hint)
     return np.asarray(array, order="C")
+
+
+def _converts(array: Array, dtype: str) -> bool:
+    """Whether all values stay what they are, or are rounded to another float, so that the conversion may be advised."""
+    if array.dtype.kind not in "biuf":
+        return False
+    if dtype != "int64" or array.dtype.kind != "f":
+        return True
+    return bool(np.isfinite(array).all() and (array == np.floor(array)).all())
