@@ -6,6 +6,7 @@ every format. `fill` makes one from a template of the word tables.
 
 from __future__ import annotations
 
+import functools
 import html
 import itertools
 import re
@@ -137,6 +138,7 @@ def joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str],
     return "".join(pieces)
 
 
+@functools.lru_cache(8192)
 def width(line: str) -> int:
     """Columns a line takes in a terminal: Chinese characters take two."""
     if line.isascii():
