@@ -18,7 +18,8 @@ data" (RealMLP), 2024, section 3 and appendix B: robust scaling and smooth clipp
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self, TypeAlias, cast, final
 
@@ -304,9 +305,10 @@ def ranked(values: Column, weights: Matrix | None = None, least: int = 0) -> lis
     Levels with a weight below `least` are left away.
     """
     values, weights = _counted(values, weights)
-    counts: dict[str, float] = {}
-    for level, weight in zip(values.tolist(), np.ones(len(values)) if weights is None else weights, strict=True):
-        counts[level] = counts.get(level, 0.0) + float(weight)
+    counts: dict[str, float] = dict(Counter(cast("list[str]", values.tolist())))
+    if weights is not None:
+        places = positions(values, tuple(counts))
+        counts = dict(zip(counts, np.bincount(places, weights).tolist(), strict=True))
     return sorted((level for level in counts if counts[level] >= least), key=lambda level: (-counts[level], level))
 
 
@@ -339,16 +341,18 @@ def _counted(values: Column, weights: Matrix | None) -> tuple[Column, Matrix | N
     return (values, None) if weights is None else (values[weights > 0], weights[weights > 0])
 
 
-def quantile(values: Matrix, share: float, weights: Matrix | None = None) -> float:
-    """The least of `values` (rows,) that at least `share` of the weight does not exceed; 0 when there are none.
+def quantiles(values: Matrix, shares: Sequence[float], weights: Matrix | None = None) -> list[float]:
+    """For each of `shares`, the least of `values` (rows,) that at least this share of the weight does not exceed.
 
-    It is a value that occurs, so that it can neither overflow nor depend on how a mean is rounded.
+    It is a value that occurs, so that it can neither overflow nor depend on how a mean is rounded. `values` are some.
     """
-    if not len(values):
-        return 0.0
-    order = np.argsort(values, kind="stable")
-    below = np.arange(1.0, len(values) + 1) if weights is None else np.cumsum(weights[order])
-    return float(values[order[min(int(np.searchsorted(below, share * below[-1])), len(values) - 1)]])
+    if weights is None:
+        ordered, below = np.sort(values), np.arange(1.0, len(values) + 1)
+    else:
+        order = np.argsort(values, kind="stable")
+        ordered, below = values[order], np.cumsum(weights[order])
+    places = [int(np.searchsorted(below, share * below[-1])) for share in shares]
+    return [float(ordered[min(place, len(values) - 1)]) for place in places]
 
 
 def centre_and_range(values: Matrix, weights: Matrix | None = None) -> tuple[float, float]:
@@ -358,7 +362,7 @@ def centre_and_range(values: Matrix, weights: Matrix | None = None) -> tuple[flo
     """
     if not len(values) or values.min() == values.max():
         return (float(values[0]) if len(values) else 0.0), 0.0
-    low, centre, high = (quantile(values, share, weights) for share in (0.25, 0.5, 0.75))
+    low, centre, high = quantiles(values, (0.25, 0.5, 0.75), weights)
     if low == high:
         low, high = float(values.min()) / 2, float(values.max()) / 2
     return centre, min(high / 2 - low / 2, LARGEST) * 2
