@@ -27,10 +27,10 @@ from backgraph.language.ops.leaf import variable
 from backgraph.language.text.functions import function_named
 from backgraph.language.walk import substitute
 from backgraph.rules import simplify
-from backgraph.show.chain import Local
 from backgraph.show.coefficients import coefficient
 from backgraph.show.explain import explain_text
 from backgraph.show.jacobian_text import grid
+from backgraph.show.local import Local
 from backgraph.show.names_zh import OPERATIONS
 from backgraph.show.notation_of_edges import entry
 from backgraph.show.probe import probes

@@ -20,9 +20,10 @@ from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import Name
 from backgraph.language.op import Elementwise
 from backgraph.show.bridge import bridges
-from backgraph.show.chain import Chain, EdgeJacobian, Local, chain_of
+from backgraph.show.chain import Chain, EdgeJacobian, chain_of
 from backgraph.show.coefficients import coefficient
 from backgraph.show.jacobians import jacobians, jacobians_text
+from backgraph.show.local import Local
 from backgraph.show.structure import structure
 from backgraph.show.text import text
 from tests.language.samples import ALL, Sample

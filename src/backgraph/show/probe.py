@@ -1,4 +1,4 @@
-"""Other points at which a Jacobian is looked at besides the tiny example, so that its structure is no accident there."""
+"""Points at which a Jacobian is looked at besides the tiny example, so that its structure is no accident there."""
 
 from __future__ import annotations
 
