@@ -15,6 +15,7 @@ from backgraph.calculus.backprop import gradient
 from backgraph.errors import BackgraphError
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.op import BUILT_IN
+from backgraph.language.ops.shape import Place
 from backgraph.language.walk import leaves
 from backgraph.show.explain import explain
 from backgraph.show.numpy_helpers import HELPERS
@@ -195,3 +196,15 @@ def test_a_card_without_a_spelling_is_named() -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_golden(golden: Any, lang: str) -> None:
     golden(f"show/example.{lang}.py.txt", explain(*example(), lang=lang, format="numpy").numpy())
+
+
+@pytest.mark.parametrize("bounds", [(5, -1), (6, -1), (1, 1), (0, 2)])
+def test_places_of_symbolic_length(bounds: tuple[int, int]) -> None:
+    """Forwards, backwards to the first element and from further on, with steps."""
+    x = bg.parameter("x", ("m",))
+    start, step = bounds
+    placed = Place((9,), ((start, x.shape[0], step),)).apply(x)  # type: ignore[index]
+    both = bg.concatenate(placed, x)
+    agrees(bg.sum(both**3), [x], {x: np.array([0.5, 2.0, -1.5, 0.25])})
+    if (start, step) == (5, -1):
+        agrees(bg.sum(placed**3), [x], {x: np.arange(6.0)})

@@ -210,28 +210,32 @@ def _reshape(writing: Writing, node: Node, terms: Sequence[Term]) -> Term:
     return Term(f"{terms[0].at(ATOM)}.reshape({writing.shape(node.op.to)})")
 
 
-def _index(bounds: Sequence[Bounds], whole: Sequence[Dim]) -> str:
-    return ", ".join(_range(bound, dim) for bound, dim in zip(bounds, whole, strict=True))
+def _index(writing: Writing, bounds: Sequence[Bounds], whole: Sequence[Dim]) -> str:
+    return ", ".join(_range(writing, bound, dim) for bound, dim in zip(bounds, whole, strict=True))
 
 
-def _range(bound: Bounds, whole: Dim) -> str:
+def _range(writing: Writing, bound: Bounds, whole: Dim) -> str:
+    """Start, stop and step; a stop before the first element is left out, by the reader where only the call knows it."""
     start, length, step = bound
     if bound == (0, whole, 1):
         return ":"
-    if isinstance(length, Polynomial) or isinstance(start, Polynomial):
-        return f"{start}:{start + length}"
-    stop = start + length * step
-    return f"{start}:{'' if stop < 0 else stop}" + (f":{step}" if step != 1 else "")
+    stop = start + length * step  # type: ignore[operator]
+    first, last = writing.dim(start).text, writing.dim(stop).text
+    if isinstance(stop, Polynomial) and step < 0:
+        return f"slice({first}, {last} if {last} >= 0 else None, {step})"
+    return f"{first}:{'' if not isinstance(stop, Polynomial) and stop < 0 else last}" + (
+        f":{step}" if step != 1 else ""
+    )
 
 
 def _slice(writing: Writing, node: Node, terms: Sequence[Term]) -> Term:
     assert isinstance(node.op, Slice)
-    return Term(f"{terms[0].at(ATOM)}[{_index(node.op.bounds, node.inputs[0].shape)}]")  # type: ignore[arg-type]
+    return Term(f"{terms[0].at(ATOM)}[{_index(writing, node.op.bounds, node.inputs[0].shape)}]")  # type: ignore[arg-type]
 
 
 def _place(writing: Writing, node: Node, terms: Sequence[Term]) -> Term:
     assert isinstance(node.op, Place)
-    index = _index(node.op.bounds, node.op.to)  # type: ignore[arg-type]
+    index = _index(writing, node.op.bounds, node.op.to)  # type: ignore[arg-type]
     return Term(f"{writing.helper('place')}({terms[0].text}, {writing.shape(node.op.to)}, np.s_[{index}])")
 
 
