@@ -238,3 +238,23 @@ def test_import_needs_numpy_only() -> None:
     program = "import sys, backgraph.show.explain; print('llvmlite' in sys.modules, 'rich' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "markdown", "html", "json", "numpy"])
+def test_targets_inside_the_graph_and_the_cost_itself(form: str) -> None:
+    s = bg.parameter("s")
+    inner = bg.exp(s)
+    cost = bg.sin(inner) * s
+    for wrt in ([inner], [cost], [cost, s], [s, s]):
+        assert str(explain(cost, wrt, format=form, values=True))
+    assert "∇V J = s cos(V)" in explain(cost, [inner]).text().replace("cos(V) s", "s cos(V)")
+    assert "∇J J = 1" in explain(cost, [cost]).text()
+    assert str(explain(s, [s], format=form))
+
+
+def test_a_second_derivative() -> None:
+    X, W = bg.input("X", ("m", "n")), bg.parameter("W", ("n", "k"))
+    slope = bg.gradient(bg.cross_entropy(bg.tanh(X @ W), bg.labels("y")), W)[0]
+    explanation = explain(bg.sum(slope**2), [W], values=True)
+    assert explanation.worked is not None
+    assert all(check.status == "right" for check in explanation.worked.checks.values())

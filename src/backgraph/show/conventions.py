@@ -58,6 +58,8 @@ def _filled(words: Words, key: str, values: Values) -> Sentence:
 
 
 def _gradient(derivation: Derivation) -> Values | None:
+    if not derivation.targets:
+        return None
     V = Name(derivation.names[derivation.targets[0].of])
     return {"gradient": Gradient(V, derivation.cost), "V": V, "J": derivation.cost}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from backgraph.language.dims import shape_text
-from backgraph.language.notation import Gradient, Name, Relation, Tree
+from backgraph.language.node import Node
+from backgraph.language.notation import Gradient, Name, Number, Relation, Tree
 from backgraph.show.derive import Arrival, Derivation, Step
 from backgraph.show.latex import latex
 from backgraph.show.text import text
@@ -24,9 +25,15 @@ def as_data(derivation: Derivation, worked: Worked | None = None) -> dict[str, A
             for d in derivation.forward
         ],
         "steps": [_step(step, number, derivation) for number, step in enumerate(derivation.steps, start=1)],
-        "gradients": {names[step.of]: _maths(step.formula) for step in derivation.targets},
+        "gradients": {names[node]: _maths(tree) for node, tree in _gradients(derivation).items()},
         "rewrites": [{"rule": r.name, "equation": r.equation, "times": n} for r, n in derivation.rewrites],
     }
+
+
+def _gradients(derivation: Derivation) -> dict[Node, Tree]:
+    """The gradient of each target in the order it was asked for; that of the cost by itself is 1."""
+    found = {step.of: step.formula for step in derivation.targets}
+    return {node: found.get(node, Number(1.0)) for node in derivation.gradients.targets}
 
 
 def _numbers(derivation: Derivation, worked: Worked) -> dict[str, Any]:

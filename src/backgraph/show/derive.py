@@ -21,7 +21,7 @@ from backgraph.language.ops.leaf import literal, variable
 from backgraph.language.ops.shape import Broadcast
 from backgraph.language.walk import rebuild, topological_order
 from backgraph.rules import Rule, simplify
-from backgraph.show.naming import name_gradients, name_intermediates, preactivations
+from backgraph.show.naming import name_gradients, name_intermediates, preactivations, unused
 from backgraph.show.render import Rendered, as_tree, render_all
 from backgraph.show.rule_formula import RuleFormula, Template, index_form, template
 
@@ -173,6 +173,8 @@ def derive(
     given = {node: name for node, name in (names or {}).items() if node in here and not is_number(node)}
     given.setdefault(cost, cost_name)
     named = name_intermediates([cost], given)
+    for target in gradients.targets:
+        named.setdefault(target, unused("V", named))  # what is asked for is never without a name
     forward = render_all([cost], named, bare=choices.bare)
     named |= {node: name.text for node, name in forward.introduced.items()}
     stand_ins = StandIns()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from backgraph.errors import UsageError
 from backgraph.evaluate import Bindings
 from backgraph.language.node import Node
+from backgraph.language.notation import Gradient, Number
 from backgraph.language.parse import Assumption, parse
 from backgraph.rules import Rule
 from backgraph.show import page, words_en, words_zh
@@ -180,9 +181,12 @@ def _sections(
 
 
 def _result(derivation: Derivation, words: Mapping[str, str]) -> list[Formula]:
-    return [
-        Formula(step.name, step.formula, shape_words(step.of.shape, words["scalar"])) for step in derivation.targets
-    ]
+    J, scalar = derivation.cost, words["scalar"]
+    by_itself = [Formula(Gradient(J, J), Number(1.0), (scalar,))] * (
+        derivation.gradients.cost in derivation.gradients.targets
+    )
+    steps = [Formula(step.name, step.formula, shape_words(step.of.shape, scalar)) for step in derivation.targets]
+    return by_itself + steps
 
 
 def _remarks(sentences: Sequence[Sentence]) -> tuple[Remark, ...]:
