@@ -31,6 +31,9 @@ from backgraph.language.walk import ancestors
 
 LETTERS = "ijklpqrstuvwabcdefgh"
 
+MOST_AXES = 6
+"""No Jacobian with more axes is written with indices."""
+
 Letters = tuple[str, ...]
 
 
@@ -96,7 +99,7 @@ class Coefficient:
 
 def coefficient(sent: Node, G: Node) -> Coefficient | None:
     """The factor of G in `sent`, which is linear in it; None where it cannot be read."""
-    if isinstance(sent.shape, Open) or isinstance(G.shape, Open) or sent.rank + G.rank > 4:
+    if isinstance(sent.shape, Open) or isinstance(G.shape, Open) or sent.rank + G.rank > MOST_AXES:
         return None
     above, below = tuple(LETTERS[: G.rank]), tuple(LETTERS[G.rank : G.rank + sent.rank])
     reader = Reader(G, above, set(above + below))
@@ -145,13 +148,14 @@ class Reader:
     def product(self, node: Node, at: Letters) -> list[Part]:
         """A product of two operands, one made from G; which letters meet is what the signature says."""
         own, other = node.inputs if self.depends(node.inputs[0]) else node.inputs[::-1]
-        if self.depends(other) or node.rank > 2 or any(given.rank > 2 for given in node.inputs):
+        if self.depends(other):
             raise NotRead
         cores, result = parse_signature(node.op.signature)
-        letter = dict(zip(result, at, strict=True))
+        batch, rest = at[: len(at) - len(result)], at[len(at) - len(result) :]
+        letter = dict(zip(result, rest, strict=True))
         inner = [name for core in cores for name in core if name not in letter]
         letter |= {name: self.fresh() for name in dict.fromkeys(inner)}
-        mine, theirs = (tuple(letter[name] for name in core) for core in cores)
+        mine, theirs = ((*batch, *(letter[name] for name in core)) for core in cores)
         if own is not node.inputs[0]:
             mine, theirs = theirs, mine
         summed = tuple(letter[name] for name in dict.fromkeys(inner))
