@@ -258,3 +258,15 @@ def test_a_second_derivative() -> None:
     explanation = explain(bg.sum(slope**2), [W], values=True)
     assert explanation.worked is not None
     assert all(check.status == "right" for check in explanation.worked.checks.values())
+
+
+def test_what_is_said_of_products_is_said_with_a_bias_too() -> None:
+    text = re.sub(r"\s+", " ", explain_text("cross_entropy(relu(X@W1 + b1)@W2 + b2, y)", ["W1", "W2"]).text())
+    assert "∂U⁽²⁾/∂W⁽²⁾ would have four indices (three for a single example)" in text
+    assert "every example uses the same W⁽²⁾" in text
+
+
+def test_open_shapes_in_chinese() -> None:
+    text = explain_text("cross_entropy(relu(X@W1 + b1)@W2, y)", ["b1"], lang="zh").text()
+    assert "shape of" not in text
+    assert "sum_to(G', b1 的形状)" in text

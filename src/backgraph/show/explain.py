@@ -8,6 +8,7 @@ sentences apply is read off the derivation (`show.derive`); how they sound is in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from backgraph.show.exercise import Exercise
 
 LANGUAGES = {"en": words_en, "zh": words_zh}
+SHAPE_OF = re.compile(r"\bshape of (\w+)")
 FORMATS = ("text", "latex", "markdown", "html", "json", "numpy")
 
 
@@ -48,7 +50,7 @@ class Explanation:
 
     def text(self) -> str:
         """As text for a terminal."""
-        return page.as_text(self.sections, self.ascii)
+        return self._shapes_named(page.as_text(self.sections, self.ascii))
 
     def latex(self) -> str:
         """As a LaTeX document that compiles as it stands."""
@@ -56,11 +58,15 @@ class Explanation:
 
     def markdown(self) -> str:
         """As Markdown with `$maths$`."""
-        return page.as_markdown(self.sections)
+        return self._shapes_named(page.as_markdown(self.sections))
 
     def html(self) -> str:
         """As HTML that needs no script."""
-        return page.as_html(self.sections, self.ascii)
+        return self._shapes_named(page.as_html(self.sections, self.ascii))
+
+    def _shapes_named(self, text: str) -> str:
+        """`shape of b` in the language of the page: the notation of open shapes is English."""
+        return SHAPE_OF.sub(LANGUAGES[self.lang].SHAPE_OF, text)
 
     def to_json(self) -> dict[str, Any]:
         """As data: formulas as text, ASCII and LaTeX, with shapes, rules and paths."""

@@ -219,13 +219,20 @@ class Narrator:
             rows = symbols(shape[:-1]) if isinstance(shape, tuple) else ()
             key += "_examples" if f"{key}_examples" in self.words and self.examples & {*rows} else ""
             names = self.derivation.names
-            x, z = term.target, term.consumer
+            x, z = term.target, self._named_result(term, arrival)
             template = "" if key in self.told else self.words.get(key, "")
             wanted = [x] * ("{x}" in template) + [z] * ("{z}" in template) + [x, z] * ("{slope}" in template)
             if template and all(node in names for node in wanted):
                 self.told.add(key)
                 trees = Name(names.get(x, "")), Name(names.get(z, ""))
                 yield self.say(key, x=trees[0], z=trees[1], slope=Partial(trees[1], trees[0]))
+
+    def _named_result(self, term: Term, arrival: Arrival) -> Node:
+        """The result of an operation, or what it became with a bias added: the named value it went straight into."""
+        z, origins = term.consumer, arrival.origins
+        if z not in self.derivation.names and len(origins) == 1 and origins[0].shape == z.shape:
+            return origins[0]
+        return z
 
     def _shapes(self, arrival: Arrival, step: Step) -> Iterator[Sentence]:
         """Why the factors stand in this order: of the two orders, only one fits."""

@@ -140,3 +140,6 @@ TIES: dict[str, str] = {}
 OPERATIONS: dict[str, str] = {}
 RULES: dict[str, tuple[str, str]] = {}
 """In English the cards and the rules themselves say what they are called and what happens at kinks and ties."""
+
+SHAPE_OF = r"shape of \1"
+"""The shape of a name whose shape is open."""

@@ -147,3 +147,6 @@ HELD: dict[str, str] = {"integer labels": "整数类别标签", "integers": "整
 
 OPERATIONS, RULES = names_zh.OPERATIONS, names_zh.RULES
 """What operations and rules are called."""
+
+SHAPE_OF = r"\1 的形状"
+"""The shape of a name whose shape is open."""
