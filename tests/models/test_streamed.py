@@ -130,10 +130,12 @@ def test_a_damaged_page(tmp_path: Path) -> None:
         trainer(path)
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_folder_that_is_none_and_one_that_is_not_there_yet(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", 100, CLASSES)
     with pytest.raises(BackgraphError, match="BG551"):
-        StreamTrainer(path, "y", Recipe((4,), Adam()), 1 << 20, tmp_path / "no")
+        StreamTrainer(path, "y", Recipe((4,), Adam()), 1 << 20, path)
+    StreamTrainer(path, "y", Recipe((4,), Adam()), 1 << 20, tmp_path / "no" / "such")
+    assert [each.name for each in tmp_path.iterdir()] == ["t.parquet"]
 
 
 PROGRAM = """

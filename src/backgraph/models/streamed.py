@@ -124,7 +124,7 @@ class StreamTrainer(Trainer):
             raise TrainingError("BG401", "fraction", "cannot be held out", got=recipe.validation, expected="0 … 1")
         self.recipe, self.target, self.budget = recipe, target, Budget(memory)
         self.file = ParquetRows(path, self.budget.reading)
-        self.folder = Path(tempfile.gettempdir() if folder is None else folder)
+        self.folder = _existing(Path(tempfile.gettempdir() if folder is None else folder))
         nameless = Table(dict.fromkeys(self.file.names, np.zeros(1)), self.file.source.name)
         nameless.column(target)
         self.columns = columns_of(nameless, target, None)
@@ -224,6 +224,11 @@ class Spool:
             self.file.write(memoryview(cast("Any", np.ascontiguousarray(rows, self.stored.dtype))).cast("B"))
         except OSError as error:
             raise _not_written(self.folder, error) from None
+
+
+def _existing(folder: Path) -> Path:
+    """`folder`, or the nearest folder above it that is there: nothing is made before training can begin."""
+    return next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
 
 
 def _not_written(folder: Path, error: OSError) -> SaveError:
