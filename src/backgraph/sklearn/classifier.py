@@ -36,11 +36,12 @@ class MLPClassifier(ClassifierMixin, PartialFit):
     loss                 None: cross-entropy; or a function of (U, y), nodes: losses of the rows
     class_weight         weights by class: a dict, or "balanced"
     label_smoothing      share of the certainty that is spread over all classes
-    dropout              share of the hidden units that are dropped in training; or a list, one for each layer
+    dropout              share of the hidden units that are dropped in training; or a list, one for each layer; "auto":
+                         0.15 for more than 200 rows
     clip_norm, clip_value  bounds for the norm of the whole gradient, or for each element
     early_stopping       hold out `validation_fraction` of the rows and keep the weights of the best epoch by
                          `monitor`; ends after `n_iter_no_change` epochs that are not better by `tol`. "auto": from
-                         1,000 rows on
+                         2,000 rows on
     monitor, metrics     names of `backgraph.train.metrics`, or "loss"; metrics are noted in `history_`
     preparation          "auto": numbers scaled by median and quartiles, missing values and categories taken care of;
                          None: X as it is
@@ -55,6 +56,7 @@ class MLPClassifier(ClassifierMixin, PartialFit):
 
     _default_metric = "accuracy"
     _default_monitor = "loss"
+    _held_out_from = 2_000
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class MLPClassifier(ClassifierMixin, PartialFit):
         loss: Any = None,
         class_weight: Any = None,
         label_smoothing: float = 0.1,
-        dropout: Any = 0.0,
+        dropout: Any = "auto",
         clip_norm: float | None = None,
         clip_value: float | None = None,
         shuffle: bool = True,

@@ -33,7 +33,7 @@ from backgraph.models.learner import Examples, Learner
 from backgraph.models.mlp import MLP
 from backgraph.optim.limits import fraction, whole
 from backgraph.show.explain import Explanation, explain
-from backgraph.sklearn.method import Plan, engine_of, plan, stops_early
+from backgraph.sklearn.method import Plan, dropout_of, engine_of, plan, stops_early
 from backgraph.sklearn.solvers import ENDLESS
 from backgraph.sklearn.tables import as_table, checked, choices, design_matrix, dtype_of, rows_of
 from backgraph.sklearn.watching import CallbackSupport, Lines, Tasks, Tolerance, with_callbacks
@@ -64,6 +64,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):
 
     _default_metric: str
     _default_monitor: str
+    _held_out_from: int
     hidden_layer_sizes: Any
     activation: Any
     alpha: float
@@ -218,7 +219,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         embedded = () if self.preparation_ is None else self.preparation_.embeddings
         return MLP(
             examples.X.shape[1], _widths(self.hidden_layer_sizes), activation=_activations(self.activation),
-            alpha=self.alpha, dtype=self._dtype, dropout=_each(self.dropout), **self._network(),
+            alpha=self.alpha, dtype=self._dtype, dropout=dropout_of(self, len(examples)), **self._network(),
             embeddings=tuple((each.codes, each.size) for each in embedded), weighted=examples.weights is not None,
         )  # fmt: skip
 
@@ -319,7 +320,3 @@ def _activations(activation: Any) -> Any:
     if isinstance(activation, (list, tuple)):
         return tuple(_activations(each) for each in activation)
     return ALIASES.get(activation, activation) if isinstance(activation, str) else activation
-
-
-def _each(value: Any) -> Any:
-    return tuple(value) if isinstance(value, (list, tuple)) else value

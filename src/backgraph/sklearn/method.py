@@ -23,11 +23,11 @@ from backgraph.train.stopping import EarlyStopping
 WHOLE_BATCH = 200
 """Up to so many rows a step takes all of them: a weight of k is then the same as k copies."""
 BATCH = 256
-FEWEST_EPOCHS, MOST_EPOCHS = 12, 200
-MOST_STEPS = 12_000
-"""What max_iter=None aims at: as many epochs as these steps allow, within FEWEST_EPOCHS and MOST_EPOCHS."""
-HELD_OUT_FROM = 1_000
-"""From so many rows on, early_stopping="auto" holds some out."""
+DROPOUT = 0.15
+"""Of dropout="auto" for more rows than that; up to it a weight of k would no longer be the same as k copies."""
+FEWEST_STEPS, MOST_STEPS = 200, 640
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 64
+"""What max_iter=None aims at: as many epochs as MOST_STEPS allow, within these, and FEWEST_STEPS in any case."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def monitored(e: Any) -> str:
 
 
 def stops_early(e: Any, rows: int) -> bool:
-    """Whether rows are to be held out."""
-    return rows >= HELD_OUT_FROM if e.early_stopping == "auto" else bool(e.early_stopping)
+    """Whether rows are to be held out; "auto": from as many as an estimator of this kind can spare."""
+    return rows >= e._held_out_from if e.early_stopping == "auto" else bool(e.early_stopping)
 
 
 def batch_of(e: Any, rows: int) -> int:
@@ -88,11 +88,19 @@ def batch_of(e: Any, rows: int) -> int:
     return rows if rows <= WHOLE_BATCH else BATCH
 
 
+def dropout_of(e: Any, rows: int) -> Any:
+    """The rate of dropout, or one for each layer."""
+    if e.dropout == "auto":
+        return DROPOUT if rows > WHOLE_BATCH else 0.0
+    return tuple(e.dropout) if isinstance(e.dropout, (list, tuple)) else e.dropout
+
+
 def epochs_of(e: Any, steps_per_epoch: int) -> int:
     """How often every row is seen at most."""
     if e.max_iter is not None:
         return whole("max_iter", e.max_iter)
-    return min(max(MOST_STEPS // steps_per_epoch, FEWEST_EPOCHS), MOST_EPOCHS)
+    fitting = min(max(MOST_STEPS // steps_per_epoch, FEWEST_EPOCHS), MOST_EPOCHS)
+    return max(fitting, math.ceil(FEWEST_STEPS / steps_per_epoch))
 
 
 def clip_of(e: Any) -> Clip | None:

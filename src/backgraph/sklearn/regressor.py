@@ -35,11 +35,12 @@ class MLPRegressor(RegressorMixin, PartialFit):
                          "poisson", or a function of (U, y), nodes: losses of the rows
     delta, quantile      of "huber" (in standard deviations of y), and of "quantile"
     standardize_target   train on (y − mean)/deviation; "poisson" never does
-    dropout              share of the hidden units that are dropped in training; or a list, one for each layer
+    dropout              share of the hidden units that are dropped in training; or a list, one for each layer; "auto":
+                         0.15 for more than 200 rows
     clip_norm, clip_value  bounds for the norm of the whole gradient, or for each element
     early_stopping       hold out `validation_fraction` of the rows and keep the weights of the best epoch by
                          `monitor`; ends after `n_iter_no_change` epochs that are not better by `tol`. "auto": from
-                         1,000 rows on
+                         201 rows on
     monitor, metrics     names of `backgraph.train.metrics`, or "loss"; metrics are noted in `history_`
     preparation          "auto": numbers scaled by median and quartiles, missing values and categories taken care of;
                          None: X as it is
@@ -54,6 +55,7 @@ class MLPRegressor(RegressorMixin, PartialFit):
 
     _default_metric = "R²"
     _default_monitor = "loss"
+    _held_out_from = 201
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class MLPRegressor(RegressorMixin, PartialFit):
         delta: float = 1.0,
         quantile: float = 0.5,
         standardize_target: bool = True,
-        dropout: Any = 0.0,
+        dropout: Any = "auto",
         clip_norm: float | None = None,
         clip_value: float | None = None,
         shuffle: bool = True,
