@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+import backgraph
+
 PROMISE = 0.25
 ALLOWANCE = 3
 """Other tests run at the same time."""
@@ -20,3 +22,27 @@ def test_import_is_quick() -> None:
         return float(subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True, text=True).stdout)
 
     assert statistics.median(seconds() for _ in range(5)) < PROMISE * ALLOWANCE
+
+
+LAZY = ("backgraph.show", "backgraph.train", "backgraph.models", "backgraph.optim", "backgraph.compiler", "llvmlite")
+"""What `import backgraph` leaves to the first use."""
+LOADED = """
+import sys, backgraph
+print(*(name for name in sys.modules if name.startswith(("backgraph", "llvmlite"))))
+"""
+
+
+def test_only_what_builds_graphs_is_loaded() -> None:
+    """Counted, as time depends on what else the machine does."""
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True, text=True)
+    names = done.stdout.split()
+    assert not [name for name in names if name.startswith(LAZY)]
+    assert len(names) <= 60
+
+
+def test_every_public_name_is_there_and_listed() -> None:
+    assert set(backgraph.__all__) <= set(dir(backgraph))
+    for name in backgraph.__all__:
+        assert getattr(backgraph, name) is not None
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = backgraph.nothing  # type: ignore[attr-defined]

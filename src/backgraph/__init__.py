@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from backgraph.calculus.backprop import gradient
 from backgraph.calculus.forward_mode import jvp
 from backgraph.calculus.gradcheck import check_gradient
-from backgraph.calculus.jacobian import hessian_vector_product, jacobian, jacobian_values
 from backgraph.errors import BackgraphError
 from backgraph.evaluate import evaluate
 from backgraph.language.dims import symbol
@@ -71,39 +70,47 @@ from backgraph.language.ops.reduce import (
 )
 from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
 from backgraph.language.parse import Program, parse
-from backgraph.models.mlp import MLP
 from backgraph.rules import simplify
-from backgraph.show.check import Checked, check
-from backgraph.show.cost import accounts
-from backgraph.show.explain import Explanation, explain, explain_text
-from backgraph.train.loop import fit
-from backgraph.train.step import training_step
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what needs more than numpy, or time to load, is loaded where it is first used
+    from backgraph.calculus.jacobian import hessian_vector_product, jacobian, jacobian_values
     from backgraph.compiler.function import compile
     from backgraph.jax_bridge import from_jax, to_jax
+    from backgraph.models.mlp import MLP
+    from backgraph.show.check import Checked, check
+    from backgraph.show.cost import accounts
     from backgraph.show.draw import Drawing, draw, draw_text
+    from backgraph.show.explain import Explanation, explain, explain_text
     from backgraph.show.jacobians import Jacobians, jacobians, jacobians_text
+    from backgraph.train.loop import fit
+    from backgraph.train.step import training_step
 else:
-    _LATER = {
-        "Drawing": "backgraph.show.draw",
-        "Jacobians": "backgraph.show.jacobians",
-        "compile": "backgraph.compiler.function",
-        "draw": "backgraph.show.draw",
-        "draw_text": "backgraph.show.draw",
-        "from_jax": "backgraph.jax_bridge",
-        "jacobians": "backgraph.show.jacobians",
-        "jacobians_text": "backgraph.show.jacobians",
-        "to_jax": "backgraph.jax_bridge",
+    _MODULES = {
+        "backgraph.calculus.jacobian": "hessian_vector_product jacobian jacobian_values",
+        "backgraph.compiler.function": "compile",
+        "backgraph.jax_bridge": "from_jax to_jax",
+        "backgraph.models.mlp": "MLP",
+        "backgraph.show.check": "Checked check",
+        "backgraph.show.cost": "accounts",
+        "backgraph.show.draw": "Drawing draw draw_text",
+        "backgraph.show.explain": "Explanation explain explain_text",
+        "backgraph.show.jacobians": "Jacobians jacobians jacobians_text",
+        "backgraph.train.loop": "fit",
+        "backgraph.train.step": "training_step",
     }
+    _LATER = {name: module for module, names in _MODULES.items() for name in names.split()}
 
     def __getattr__(name: str) -> Any:
         """A public name whose module is loaded where it is first used."""
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(_LATER[name]), name)
+
+    def __dir__() -> list[str]:
+        """Public names, those not yet loaded included."""
+        return sorted({*globals(), *_LATER})
 
 
 __all__ = [
