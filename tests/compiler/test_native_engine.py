@@ -224,7 +224,7 @@ def test_inputs_given_whole_and_metrics() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(100))
 def test_many_trainings_give_the_same_bits(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random sizes and optimisers, four ways each."""
     monkeypatch.setattr(function, "WORK_PER_THREAD", 1)

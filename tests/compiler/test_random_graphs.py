@@ -75,7 +75,7 @@ def test_compiled_is_what_the_evaluator_gives(graph: Graph) -> None:
 
 def isas() -> list[str]:
     found: list[str] = []
-    for name in ("avx512", "avx2"):
+    for name in ("avx512", "avx2", "baseline"):
         try:
             host_target(name)
         except UsageError:
@@ -89,7 +89,7 @@ def isas() -> list[str]:
 def test_the_same_bits_however_it_runs(graph: Graph) -> None:
     outputs, values = with_gradients(graph)
     first = run(outputs, values, threads=1)
-    others = [run(outputs, values, threads=n) for n in (2, 3)]
+    others = [run(outputs, values, threads=n) for n in (2, 3, 16)]
     others += [run(outputs, values, target=host_target(isa), threads=1) for isa in isas()[1:]]
     others.append(run(outputs, values, threads=1, level=0))
     for other in others:
