@@ -29,7 +29,7 @@ import numpy as np
 from backgraph.errors import BackgraphError, FileError
 from backgraph.models.mlp import MLP
 from backgraph.optim import Adam
-from backgraph.train import disk
+from backgraph.train import curves, disk
 from backgraph.train.callbacks import Callback, State
 from backgraph.train.checkpoint import load_checkpoint
 from backgraph.train.directory import RunDirectory
@@ -38,6 +38,7 @@ from backgraph.train.loop import Training, begin
 from backgraph.train.native import NativeEngine
 
 CRASHED = 99
+curves.WAIT_SECONDS = -1.0  # else the clock decides which calls are made
 HARMLESS = frozenset({"remove"})
 """Calls whose failure loses nothing: what was to be removed stays."""
 
@@ -63,10 +64,11 @@ class Case:
     """Training that can be begun again and again, with the same bits."""
 
     epochs: int
-    rows: int = 50
+    seconds: float = 1e9
+    """Between two checkpoints; those of epochs come by the number of steps, so that every run makes the same calls."""
 
     def __post_init__(self) -> None:
-        random_rows = np.random.default_rng(0).normal(size=(self.rows, 4))
+        random_rows = np.random.default_rng(0).normal(size=(50, 4))
         mlp = MLP(4, (5,), 3)
         self.data = mlp.data(random_rows, (random_rows[:, 0] > 0).astype("int64"))
         self.first = begin(mlp.network.cost, mlp.initial(1), self.data, optimizer=Adam(), batch_size=8, seed=3)
@@ -85,7 +87,7 @@ class Case:
         if folder is None:
             training.run(self.data, **arguments)
         else:
-            with RunDirectory(folder, seconds=0.0, epochs=1) as keeper:
+            with RunDirectory(folder, seconds=self.seconds, epochs=1) as keeper:
                 training.run(self.data, keeper=keeper, **arguments)
         parts = [
             *(array.tobytes() for array in training.variables),
@@ -218,7 +220,7 @@ def every_call(folder: Path, first: int, step: int) -> Iterator[str]:
 
 def kills(folder: Path, number: int, seed: int) -> dict[str, int]:
     """Kill runs at random moments, one after the other in one folder until it is done, until `number` were killed."""
-    case, chance = Case(epochs=60), random.Random(seed)
+    case, chance = Case(epochs=60, seconds=0.0), random.Random(seed)
     engines = [NativeEngine(threads=threads) for threads in (1, 2)]
     (expected,) = {case.run(None, engine) for engine in engines}
     killed = runs = finished = 0
