@@ -19,9 +19,11 @@ from backgraph.cli.screen import say
 from backgraph.compiler.budget import byte_count
 from backgraph.data.prepare import Choices
 from backgraph.errors import TrainingError, UsageError, nearest
+from backgraph.models.report import report
 from backgraph.models.trainer import Recipe, Trainer
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.optim.limits import not_negative, whole
+from backgraph.train.disk import save_text
 from backgraph.train.unchanged import UnchangedFile
 
 
@@ -79,6 +81,7 @@ class Options:
 
 
 PLAIN = MethodOptions()
+REPORT = "report.html"
 
 
 def train(data: Path | None = None, /, *, options: Options, method: MethodOptions = PLAIN) -> None:
@@ -101,8 +104,10 @@ def train(data: Path | None = None, /, *, options: Options, method: MethodOption
                 say(line)
         began = time.perf_counter()
         model = run(trainer, options.epochs, directory, watched)
-    seconds = time.perf_counter() - began
-    result = _result(trainer) | {"seconds": round(seconds, 3), "model": str(model)}
+        seconds = time.perf_counter() - began
+        result = _result(trainer) | {"seconds": round(seconds, 3), "model": str(model)}
+        facts = {name: result[name] for name in ("epochs", "steps", "loss", "seconds")}
+        save_text(options.out / REPORT, report(trainer, facts | {"data": data or "the digits of backgraph"}))
     say(json_text.dumps(result, ensure_ascii=False) if options.json else result_line(result))
 
 

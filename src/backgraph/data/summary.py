@@ -54,11 +54,16 @@ def _levels(known: Column) -> str:
     return f"{len(levels)}: {first}" + (", …" if len(levels) > SHOWN_LEVELS else "")
 
 
-def summary_lines(columns: Sequence[ColumnSummary]) -> list[str]:
-    """The summary as text: a line of titles, then a line for each column; control characters are shown as ?."""
+def summary_rows(columns: Sequence[ColumnSummary]) -> list[tuple[str, ...]]:
+    """The summary as rows of cells, titles first; control characters are shown as ?."""
     rows = [("column", "holds", "missing", "values", "what is done")]
     rows += [(each.column, each.holds, f"{each.missing:,}", each.values, each.treatment) for each in columns]
-    cells = [["".join(c if c.isprintable() else "?" for c in cell) for cell in row] for row in rows]
+    return [tuple("".join(c if c.isprintable() else "?" for c in cell) for cell in row) for row in rows]
+
+
+def summary_lines(columns: Sequence[ColumnSummary]) -> list[str]:
+    """The summary as text: a line of titles, then a line for each column."""
+    cells = summary_rows(columns)
     widths = [min(max(len(row[column]) for row in cells), 40) for column in range(4)]
     return [
         "  ".join([*(cell[:width].ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]])

@@ -27,13 +27,14 @@ MARKS = ("circle", "square", "triangle", "diamond")
 
 
 def loss_curves(
-    runs: Mapping[str, ArrayLike], *, log: bool = False, title: str = "", first: int = 1, lang: str = "en",
-    theme: str = "light", prefix: str = "losses",
+    runs: Mapping[str, ArrayLike], *, log: bool = False, title: str = "", measure: str = "", first: int = 1,
+    lang: str = "en", theme: str = "light", prefix: str = "losses",
 ) -> str:  # fmt: skip
     """Losses by epoch: `runs` maps a name, such as "training" or "validation", to one number for each epoch.
 
-    `log` puts the losses on a logarithmic axis; `first` is the number of the first epoch. Losses that are not finite
-    (or, with `log`, not above 0) leave a gap. Raises DataError BG207 for an array that is not one row of numbers.
+    `measure` is what is drawn if it is no loss; `log` puts it on a logarithmic axis; `first` is the number of the first
+    epoch. Losses that are not finite (or, with `log`, not above 0) leave a gap. Raises DataError BG207 for an array
+    that is not one row of numbers.
     """
     words = words_of(lang)
     lines = {name: _row(values, name) for name, values in runs.items()}
@@ -45,7 +46,7 @@ def loss_curves(
     across = Axis(first, max(first + longest - 1, first + 1), LEFT, LEFT + WIDTH)
     up = Axis(low, high, TOP + HEIGHT, TOP, log)
     canvas.words(LEFT, 26, short(canvas.title, 15, WIDTH), 15, bold=True)
-    Frame(across, up, words["epoch"], words["loss"], whole=True).draw(canvas)
+    Frame(across, up, words["epoch"], measure or words["loss"], whole=True).draw(canvas)
     entries: list[tuple[str, str, str]] = []
     for number, (name, line) in enumerate(lines.items()):
         colour, dashes = canvas.theme.colours[number % len(canvas.theme.colours)], DASHES[number % len(DASHES)]
