@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from backgraph.show.draw_words import WORDS
 from backgraph.show.glyphs import bold, printable
 from backgraph.show.labels import keeps, kept_markup, shape_labels, tags
-from backgraph.show.ladder import FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, SUM, Item, Ladder
+from backgraph.show.ladder import CONTRIBUTION, FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, SUM, Item, Ladder
 from backgraph.show.picture import Band, Box, Edge, Label, Look, Picture, Point, Rect
 from backgraph.show.place import BAND, TOP, Plan, caption_markup, plan, size_of, tree_of
 from backgraph.show.route import Way, ways
@@ -34,16 +34,17 @@ def compose(ladder: Ladder, title: str, look: Look, sizes: Mapping[str, int]) ->
     """A ladder as a picture."""
     routes = ways(ladder.items, ladder.links)
     places = plan(ladder, routes, _zones(routes, look, sizes, ladder), look)
+    headings = _headings(places)
+    key, badge, right = _key(ladder, places)
+    places.width = max(places.width, right, *(label.area().right + 8 for label in headings))
     bands = _bands(places)
     edges = tuple(
         Edge(w.link.source.number, w.link.target.number, w.link.path, line, _edge_title(w, ladder), bool(w.link.kept))
         for w, line in zip(routes, places.lines, strict=True)
     )
     covered = [band.label.area() for band in bands if band.label]
-    headings = _headings(places)
-    key, badge, right = _key(ladder, places)
     return Picture(
-        width=max(places.width, right, *(label.area().right + 8 for label in headings)),
+        width=places.width,
         height=places.height + 22,
         title=title,
         ladder=ladder,
@@ -139,7 +140,8 @@ def _band_label(name: str, area: Rect) -> Label | None:
 def _headings(places: Plan) -> list[Label]:
     labels: list[Label] = []
     ladder, end = places.ladder, 8.0
-    for column, path, key in HEADINGS:
+    for place, path, key in HEADINGS:
+        column = CONTRIBUTION if place == GRADIENT and GRADIENT not in places.columns else place
         if column not in places.columns or not any(item.column == column and item.order for item in ladder.items):
             continue
         words, below = bold(ladder.words[key]), printable(ladder.subheadings.get(column, ""))

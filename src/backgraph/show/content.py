@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backgraph.language.node import Node
+from backgraph.language.op import Elementwise
 from backgraph.language.walk import ancestors
 from backgraph.show.backward_rail import BackwardRail, side_is_decay
 from backgraph.show.derive import Choices, Definition, Derivation, derive, is_number
@@ -54,6 +55,7 @@ def folded(question: Question) -> Ladder:
         results: dict[Node, Item] = backward[0].result
         add_updates(ladder, question.update, results, names, derivations[0].cost)
     _subheadings(ladder, rail, backward)
+    ladder.close_up()
     return ladder
 
 
@@ -96,7 +98,9 @@ def _subheadings(ladder: Ladder, rail: ForwardRail, backward: Sequence[BackwardR
     words = ladder.words
     if not rail.sides:
         return
-    main = words["path_of"].format(op=core(rail.main).op.name.replace("_", " "))
+    about = core(rail.main).op
+    plain = isinstance(about, Elementwise)
+    main = words["data_term"] if plain else words["path_of"].format(op=about.name.replace("_", " "))
     decay = bool(backward) and side_is_decay(backward[0].derivation, backward[0])
     side = words["decay" if decay else "weights_alone"]
     ladder.subheadings = {FORWARD: main, GRADIENT: main, SIDE_GRADIENT: side, SIDE: side}

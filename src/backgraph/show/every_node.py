@@ -55,7 +55,9 @@ class Place:
 
 def every_node(question: Question) -> Ladder:
     """All nodes that are executed, in the order of `accounts`. Raises what `gradient` raises."""
-    return _EveryNode(question).ladder
+    ladder = _EveryNode(question).ladder
+    ladder.close_up()
+    return ladder
 
 
 class _EveryNode:

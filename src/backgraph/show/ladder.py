@@ -132,6 +132,13 @@ class Ladder:
         if path != "kept" and not seed:
             read(target, source)
 
+    def close_up(self) -> None:
+        """Take away the lowest row if nothing stands in it."""
+        if self.items and all(item.row > 0 for item in self.items):
+            for item in self.items:
+                item.row -= 1
+            del self.bands[:1]
+
     @property
     def executed(self) -> list[Item]:
         """The items that take a step, in order."""
