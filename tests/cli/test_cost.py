@@ -66,6 +66,7 @@ def test_the_compiled_loops_do_the_accounted_work(capsys: pytest.CaptureFixture[
     assert "matmul + relu" in out
 
 
+@pytest.mark.slow
 def test_row_blocks_within_a_budget(capsys: pytest.CaptureFixture[str]) -> None:
     size = ("--size", "m=4096,d=16,h=64,k=3")
     assert main(run(EXAMPLE, "W1,W2", *size, "--memory", "1MiB")) == 0
@@ -83,6 +84,7 @@ def test_a_picture_of_the_lifetimes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(run(EXAMPLE, "W1,W2", "--svg", str(file))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_golden(golden: object, lang: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(run(EXAMPLE, "W1,W2", "--size", "m=128,d=784,h=256,k=10", "--lang", lang)) == 0
