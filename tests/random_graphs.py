@@ -133,6 +133,8 @@ def _slice(draw: Draw, pick: Pick) -> Node:
 def _take(draw: Draw, pick: Pick) -> Node:
     x = _with_axes(pick)
     rows = x.shape[0]
+    if rows == 0:
+        raise GraphError("BG103", "random", "no rows")
     index = draw(st.lists(st.integers(0, rows - 1 if isinstance(rows, int) else BATCH - 1), min_size=1, max_size=3))
     return bg.take(x, bg.constant(np.array(index)))
 

@@ -201,6 +201,27 @@ def test_one_function_from_many_threads(compiled: Function, monkeypatch: pytest.
     assert not failed
 
 
+@pytest.mark.slow
+def test_eight_threads_call_ten_thousand_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One small function, each call on a thread of its own or on two."""
+    monkeypatch.setattr(function, "WORK_PER_THREAD", 200)
+    x = bg.input("x", ("m", 3))
+    f = compile(x, bg.sum(bg.square(x), axis=1), threads=2)
+    work = [np.random.default_rng(rows).normal(size=(rows, 3)) for rows in (1, 5, 90)]
+    expected = [f(values).tobytes() for values in work]
+    wrong: list[int] = []
+
+    def call() -> None:
+        wrong.extend(n for turn in range(1250) if f(work[n := turn % 3]).tobytes() != expected[n])
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
 def test_threads_that_meet_at_the_first_call() -> None:
     inputs, outputs = network()
     f, values = compile(inputs, outputs), arrays(9)
