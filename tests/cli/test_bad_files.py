@@ -151,7 +151,12 @@ def test_there_are_200_with_those_of_test_bad_input() -> None:
     assert len(CASES) >= 165
 
 
-@pytest.mark.parametrize("case", [name for name in CASES if name.split(": ")[1] not in HEAVY])
+def marked(case: str) -> object:
+    """What tests/data reads as well is tried on the command line in `make test-all` only."""
+    return pytest.param(case, marks=pytest.mark.slow) if case.startswith(("CSV: ", "gzip: ", "Parquet: ")) else case
+
+
+@pytest.mark.parametrize("case", [marked(name) for name in CASES if name.split(": ")[1] not in HEAVY])
 def test_bad_files(case: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     name, content, arguments = CASES[case]

@@ -44,6 +44,7 @@ def trainer(path: Path, memory: int = 1 << 20, **changes: Any) -> StreamTrainer:
     return StreamTrainer(path, "y", Recipe(**recipe), memory, folder=path.parent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [CLASSES, "(a > 0)::int", "3 * a + coalesce(b, 50) / 50"])
 def test_it_learns(tmp_path: Path, target: str) -> None:
     streamed = trainer(parquet(tmp_path / "t.parquet", 20_000, target))
