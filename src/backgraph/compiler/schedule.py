@@ -27,6 +27,7 @@ from backgraph.compiler.nest import (
     Write,
     along,
     mapped,
+    reads_of,
     storage,
     substituted,
 )
@@ -138,7 +139,7 @@ def _may_inline(producer: Nest, reader: Nest, readers: int) -> bool:
     body = producer.writes[0].body
     if reader.reduction == "fma":
         return isinstance(body, Read) and all(isinstance(i, Affine) for i in body.index)
-    if moves_only(body) or (not producer.axes and _size(body) <= SMALL):
+    if moves_only(body) or (_size(body) <= SMALL and not (producer.axes and any(reads_of(body)))):
         return True
     value = producer.writes[0].value
     once = readers == 1 and sum(r.value is value for r in reader.reads) == 1
@@ -257,14 +258,14 @@ def _packed(nest: Nest, position: int) -> tuple[Nest, Read]:
 
 
 def drop_unread(program: Program) -> Program:
-    """Nests whose values nobody reads go."""
+    """Writes whose values nobody reads go, and nests that are left without any."""
     nests = list(program.nests)
     while True:
         read = {storage(r.value) for n in nests for r in n.reads} | {storage(v) for v in program.kept}
-        kept = [n for n in nests if any(storage(w.value) in read for w in n.writes)]
-        if len(kept) == len(nests):
-            return replace(program, nests=tuple(kept))
-        nests = kept
+        kept = [replace(n, writes=tuple(w for w in n.writes if storage(w.value) in read)) for n in nests]
+        if sum(len(n.writes) for n in kept) == sum(len(n.writes) for n in nests):
+            return replace(program, nests=tuple(nests))
+        nests = [n for n in kept if n.writes]
 
 
 def place_updates(program: Program) -> Program:
