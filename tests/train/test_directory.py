@@ -22,6 +22,7 @@ from backgraph.errors import BackgraphError, DivergenceError, FileError
 from backgraph.models.mlp import MLP
 from backgraph.optim import SGD, Adam, Cosine, Momentum
 from backgraph.optim.clipping import ClipByValue
+from backgraph.train import directory
 from backgraph.train.callbacks import Callback
 from backgraph.train.checkpoint import load_checkpoint
 from backgraph.train.curves import Curves
@@ -320,6 +321,8 @@ def test_the_curves_have_no_row_twice(tmp_path: Path) -> None:
     trained(tmp_path / "run", 2, validation=lambda training: {'=score, "x"': float(training.done), "none": np.nan})
     with (tmp_path / "run" / "metrics.csv").open("a") as file:
         file.write("3,0.1")  # what a crash leaves
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 3, "lo')
     trained(tmp_path / "run", 3, validation=lambda training: {'=score, "x"': float(training.done), "none": np.nan})
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
@@ -329,6 +332,17 @@ def test_the_curves_have_no_row_twice(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert lines[0]["none"] is None
+
+
+def test_rows_that_are_newer_than_the_checkpoint_are_not_there_twice(tmp_path: Path) -> None:
+    """A run that was killed goes back to its checkpoint; the rows of the epochs since are written again."""
+    trained(tmp_path / "whole", 4)
+    for epochs in (1, 3):
+        trained(tmp_path / "run", epochs)
+    (tmp_path / "run" / "checkpoints" / "000000000021.safetensors").unlink()
+    trained(tmp_path / "run", 4)
+    for name in ("metrics.csv", "metrics.jsonl"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_a_new_name_in_the_history_gets_a_column(tmp_path: Path) -> None:
@@ -347,7 +361,13 @@ def test_only_the_last_two_checkpoints_stay(tmp_path: Path) -> None:
     assert [path.name[:12] for path in keeper.checkpoints()] == ["000000000028", "000000000035"]
 
 
-def test_saving_follows_the_clock(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "share", "middle"), [(0.0, 0.0, True), (1e9, 0.0, False), (0.0, 1e12, False)], ids=str
+)
+def test_saving_follows_the_clock_and_takes_a_small_share_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, share: float, middle: bool
+) -> None:
+    """Forty-eight rows are six steps of one call, the other two one of another."""
     saved: list[int] = []
 
     class Counting(RunDirectory):
@@ -355,13 +375,12 @@ def test_saving_follows_the_clock(tmp_path: Path) -> None:
             saved.append(training.done)
             return super().save(training, callbacks)
 
-    with Counting(tmp_path / "a", seconds=0.0) as keeper:
+    monkeypatch.setattr(directory, "SHARE", share)
+    with Counting(tmp_path / "run", seconds=seconds) as keeper:
         trained(keeper, 1)
-    often = len(saved)
-    with Counting(tmp_path / "b", seconds=1e9) as keeper:
-        trained(keeper, 1)
-    assert saved[often:] == [0, 7]
-    assert often >= 2
+    assert saved[0] == 0
+    assert saved[-1] == 7
+    assert (6 in saved) == middle
 
 
 def test_divergence_keeps_the_last_checkpoint(tmp_path: Path) -> None:

@@ -177,3 +177,13 @@ def test_only_unfinished_files_are_swept_up(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     sweep(tmp_path)
     assert names_in(tmp_path) == [".hidden", "model"]
+
+
+def test_a_temporary_file_is_never_one_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor a link that somebody has put there to have another file overwritten."""
+    monkeypatch.setattr(disk.secrets, "token_hex", lambda length: "0")
+    (tmp_path / "precious").write_text("x")
+    (tmp_path / ".backgraph-0.temporary").symlink_to(tmp_path / "precious")
+    with pytest.raises(SaveError, match=r"BG551.*File exists"):
+        save_tensors(tmp_path / "m", TENSORS, METADATA)
+    assert (tmp_path / "precious").read_text() == "x"
