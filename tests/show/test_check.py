@@ -44,7 +44,9 @@ def test_right_gradients_pass(name: str, lang: str) -> None:
     assert "None" not in found.text()
 
 
-@pytest.mark.parametrize(("factor", "words"), [(-1, "wrong sign"), (2, "2 times"), (1 / 3, "1/3 times"), (1, "All agree")])
+@pytest.mark.parametrize(
+    ("factor", "words"), [(-1, "wrong sign"), (2, "2 times"), (1 / 3, "1/3 times"), (1, "All agree")]
+)
 def test_the_first_wrong_rule_is_named(wrong: Callable[[float], bg.Elementwise], factor: float, words: str) -> None:
     x, A = bg.parameter("x", (3,)), bg.input("A", (3, 3))
     found = bg.check(bg.sum(bg.tanh(wrong(factor)(A @ x)) ** 2), x)
