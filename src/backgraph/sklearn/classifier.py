@@ -61,7 +61,7 @@ class MLPClassifier(ClassifierMixin, PartialFit):
     def __init__(
         self,
         hidden_layer_sizes: Any = (256, 256, 256),
-        activation: Any = "relu",
+        activation: Any = "silu",
         *,
         solver: str = "adamw",
         alpha: float = 0.0,

@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_array, column_or_1d
 
 from backgraph.data.labels import Targets
-from backgraph.data.transforms import centre_and_scale
+from backgraph.data.statistics import centre_and_scale
 from backgraph.errors import DataError
 from backgraph.language.op import Array
 from backgraph.models.losses import REGRESSION, UNSCALED
@@ -60,7 +60,7 @@ class MLPRegressor(RegressorMixin, PartialFit):
     def __init__(
         self,
         hidden_layer_sizes: Any = (256, 256, 256),
-        activation: Any = "relu",
+        activation: Any = "silu",
         *,
         solver: str = "adamw",
         alpha: float = 0.0,
