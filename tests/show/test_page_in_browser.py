@@ -168,7 +168,8 @@ def test_every_box_has_focus_in_order_and_is_named(opened: Browser, drawing: Dra
         "[...document.querySelectorAll('.folded .box')].map(b => [b.tabIndex, b.getAttribute('aria-label')])"
     )
     assert all(index == 0 for index, _ in labels)
-    assert "H transpose times G, shape h by k, rule of matmul for its second input, step 10" in [label for _, label in labels]
+    expected = "H transpose times G, shape h by k, rule of matmul for its second input, step 10"
+    assert expected in [label for _, label in labels]
     opened.run("document.querySelector('.folded .box').focus()")
     orders: list[int] = []
     by_number = {item.number: item.order for item in drawing.ladder.items}
