@@ -223,7 +223,7 @@ def test_a_scalar_of_the_cost_may_be_scheduled() -> None:
         {"scheduled": {"W1": lambda t: t}},
         {"scheduled": {"lam": 3.0}},
     ],
-    ids=str,
+    ids=["the gradient of another", "of what is not learned", "a parameter by schedule", "a number for a schedule"],
 )
 def test_edits_and_schedules_that_do_not_fit_are_refused(changes: Any) -> None:
     X, _, W1, W2, J = example()
