@@ -12,15 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backgraph.data import Choices, Embedding, Preparation, Table
-from backgraph.data.transforms import (
-    EMBEDDING_SIZE,
-    MAXIMUM_ONE_HOT,
-    TRANSFORMS,
-    centre_and_range,
-    centre_and_scale,
-    quantiles,
-    smooth_clip,
-)
+from backgraph.data.statistics import centre_and_range, centre_and_scale, quantiles, smooth_clip
+from backgraph.data.transforms import EMBEDDING_SIZE, MAXIMUM_ONE_HOT, TRANSFORMS
 from backgraph.errors import BackgraphError, DataError, FileError
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

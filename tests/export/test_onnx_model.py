@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from backgraph.cli.main import main
+from backgraph.data.statistics import epoch_seconds
 from backgraph.data.table import Table
-from backgraph.data.transforms import TRANSFORMS, epoch_seconds
+from backgraph.data.transforms import TRANSFORMS
 from backgraph.errors import UsageError
 from backgraph.export.onnx_columns import COLUMNS
 from backgraph.export.onnx_model import model_to_onnx

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias, cast, final
 import numpy as np
 import numpy.typing as npt
 
-from backgraph.data.transforms import Json, Matrix, centre_and_scale, standardized
+from backgraph.data.statistics import Matrix, centre_and_scale, standardized
+from backgraph.data.transforms import Json
 from backgraph.errors import DataError, FileError
 
 Label: TypeAlias = str | int | bool

@@ -20,21 +20,19 @@ from typing import Any, cast, final
 import numpy as np
 
 from backgraph.data.cells import number
+from backgraph.data.statistics import Codes, Matrix, ranked
 from backgraph.data.table import DATES, NUMBERS, TEXT, Column, Table, is_text, kind_of, missing_in
 from backgraph.data.transforms import (
     FEWEST_ROWS,
     MAXIMUM_ONE_HOT,
     TRANSFORMS,
-    Codes,
     Date,
     Embedding,
     Json,
     LeftOut,
-    Matrix,
     OneHot,
     Robust,
     Transform,
-    ranked,
 )
 from backgraph.errors import DataError, FileError, UsageError
 

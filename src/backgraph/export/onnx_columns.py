@@ -12,8 +12,9 @@ from typing import TypeAlias, cast
 
 import numpy as np
 
+from backgraph.data.statistics import CLIP, FURTHEST, LARGEST
 from backgraph.data.table import DATES, NUMBERS, TEXT
-from backgraph.data.transforms import CLIP, CYCLES, FURTHEST, LARGEST, Date, Embedding, OneHot, Robust, Transform
+from backgraph.data.transforms import CYCLES, Date, Embedding, OneHot, Robust, Transform
 from backgraph.export.onnx_writer import TEXT as WORDS
 from backgraph.export.onnx_writer import Name, Writer
 
