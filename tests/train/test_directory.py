@@ -307,6 +307,18 @@ def test_a_checkpoint_that_lies_changes_nothing(tmp_path: Path, changed: dict[st
     assert files(tmp_path / "run") == before
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_that_do_not_fit_are_not_spread(tmp_path: Path, dtype: str) -> None:
+    """NumPy would copy a single number, or other bits, into a whole matrix."""
+    trained(tmp_path / "run", 1)
+    for path in (tmp_path / "run" / "checkpoints").iterdir():
+        tensors, metadata = load_tensors(path)
+        shape = tensors["variable 0 W1"].shape if dtype == "float32" else ()
+        save_tensors(path, tensors | {"variable 0 W1": np.ones(shape, dtype)}, metadata)
+    with pytest.raises(FileError, match=r"BG502.*no checkpoint of this training"):
+        trained(tmp_path / "run", 2)
+
+
 def test_a_newer_version_may_rewrite_the_step(tmp_path: Path) -> None:
     """The cost is the user's and must be the same; how a version computes it is its own."""
     trained(tmp_path / "run", 1)
@@ -421,8 +433,10 @@ def test_unfinished_files_of_a_crash_are_swept_up(tmp_path: Path) -> None:
 
 
 def test_the_lock_is_for_one(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("12345678901234567890\n")  # the number of somebody who has gone
     first, second = Lock(tmp_path), Lock(tmp_path)
     first.take()
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
     began = time.monotonic()
     with pytest.raises(FileError, match=rf"BG504.*in use by process {os.getpid()}"):
         second.take()
