@@ -195,6 +195,31 @@ def test_both_readers_agree(tmp_path_factory: pytest.TempPathFactory, cells: lis
     assert outcomes[0] == outcomes[1]
 
 
+POOL = st.sampled_from(
+    ["1", "2.5", "NA", "", '""', "nan", "x", "2020-01-01", '"7\n"', " 8 ", "1_0", "inf", "?", "None", '"7\r"', "1e999"]
+)
+TAILS = st.sampled_from(["", "", "", ",", ",NA", ',""', ",1"])
+
+
+@given(st.lists(st.tuples(POOL, POOL, TAILS), min_size=1, max_size=6), st.sampled_from(["\n", "\r\n"]))
+@FEWER
+def test_the_fast_way_gives_the_table_of_the_slow_one(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], end: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "two_ways.csv"
+    path.write_bytes(end.join(["x,y", *(f"{x},{y}{tail}" for x, y, tail in rows), ""]).encode())
+    outcomes: list[object] = []
+    for way in (read.read_typed, lambda *_: None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(read, "read_typed", way)
+            try:
+                table = read_table(path)
+                outcomes.append([repr(value) for name in table.names for value in table.column(name).tolist()])
+            except DataError as error:
+                outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 @FEWER
 def test_numbers_keep_their_bits(tmp_path_factory: pytest.TempPathFactory, numbers: list[float]) -> None:
