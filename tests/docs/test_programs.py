@@ -91,6 +91,8 @@ def test_both_readmes_have_the_same_headings_and_links() -> None:
     [
         ("a\n", "a\n", True),
         ("a 1.5 s\n", "a 2.75 s\n", True),
+        ("checked: 3e-17\n", "checked: 1e-16\n", True),
+        ("checked: 3e-17\n", "checked: 3e-07\n", False),
         ("a\n…\nd\n", "a\nb\nc\nd\n", True),
         ("a\n", "a\nb\n", False),
         ("a\n…\n", "a\n", False),
