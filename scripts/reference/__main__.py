@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.reference import gallery, jacobians, operations, rules
+from scripts.reference import gallery, jacobians, operations, rules, tour
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("docs/operations", "docs/rules", "docs/gallery", "docs/jacobians")
+FOLDERS = ("docs/operations", "docs/rules", "docs/gallery", "docs/jacobians", "docs/tour/images")
 """Folders that hold nothing else."""
 
 
@@ -19,6 +19,7 @@ def files() -> Iterator[tuple[str, str]]:
     yield from rules.files()
     yield from gallery.files()
     yield from jacobians.files()
+    yield from tour.files()
 
 
 def differences(root: Path = ROOT) -> list[str]:

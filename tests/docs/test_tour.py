@@ -6,17 +6,15 @@ That its commands and programs print what is shown is tested with all documents,
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from backgraph.cli.main import main
+from scripts.reference import tour
 from tests.docs.markdown import ROOT, blocks, commands, read
 
-TOUR = {"en": "docs/tour/README.md", "zh": "docs/tour/README.zh-CN.md"}
+TOUR = tour.PAGES
 SOURCE = {"en": "docs/source.md", "zh": "docs/source.zh-CN.md"}
-IMAGES = ROOT / "docs" / "tour" / "images"
 QUESTIONS = 14
 LANG = re.compile(r" --lang zh|, lang=\"zh\"")
 
@@ -26,26 +24,15 @@ def lines(document: str) -> list[str]:
     return [c.line for block in blocks(read(document)) if block.language == "console" for c in commands(block)]
 
 
-def pictures(lang: str) -> list[tuple[str, str]]:
-    """Commands that write a picture, and the file that it is kept in."""
-    found = [(line, match[1]) for line in lines(TOUR[lang]) if (match := re.search(r" -o (\S+)\.svg$", line))]
-    return [(line, f"{stem}.svg" if lang == "en" else f"{stem}.{lang}.svg") for line, stem in found]
-
-
-@pytest.mark.parametrize(("line", "kept"), [case for lang in TOUR for case in pictures(lang)])
-def test_pictures_are_what_the_commands_make(
-    line: str, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(shlex.split(line)[1:]) == 0
-    (made,) = tmp_path.iterdir()
-    assert made.read_bytes() == (IMAGES / kept).read_bytes(), f"$ {line} makes another docs/tour/images/{kept}"
+@pytest.mark.parametrize(("line", "kept"), [case for lang in TOUR for case in tour.pictures(lang)])
+def test_pictures_are_what_the_commands_make(line: str, kept: str) -> None:
+    assert tour.picture(line) == read(kept), f"{kept}: run python -m scripts.reference"
 
 
 def test_every_picture_is_shown_and_made() -> None:
-    kept = {name for lang in TOUR for _, name in pictures(lang)}
-    shown = {name for lang in TOUR for name in re.findall(r"\(images/([^)]+)\)", read(TOUR[lang]))}
-    assert kept == shown == {path.name for path in IMAGES.iterdir()}
+    kept = {Path(path).name for lang in TOUR for _, path in tour.pictures(lang)}
+    shown = {name for page in TOUR.values() for name in re.findall(r"\(images/([^)]+)\)", read(page))}
+    assert kept == shown == {path.name for path in (ROOT / tour.FOLDER).iterdir()}
 
 
 @pytest.mark.parametrize("lang", TOUR)
