@@ -57,6 +57,9 @@ class MLPClassifier(ClassifierMixin, PartialFit):
     _default_metric = "accuracy"
     _default_monitor = "loss"
     _held_out_from = 2_000
+    loss: Any
+    class_weight: Any
+    label_smoothing: float
 
     def __init__(
         self,
@@ -100,44 +103,7 @@ class MLPClassifier(ClassifierMixin, PartialFit):
         n_threads: int | None = None,
         memory: int | str | None = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.warmup = warmup
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.loss = loss
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.dropout = dropout
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.monitor = monitor
-        self.metrics = metrics
-        self.n_iter_no_change = n_iter_no_change
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.preparation = preparation
-        self.categorical_features = categorical_features
-        self.initial_weights = initial_weights
-        self.dtype = dtype
-        self.n_threads = n_threads
-        self.memory = memory
+        vars(self).update({name: value for name, value in locals().items() if name not in ("self", "__class__")})
 
     def partial_fit(
         self,
