@@ -140,7 +140,7 @@ def test_a_folder_in_use_is_refused_before_the_data_are_read(tmp_path: Path, run
     with RunDirectory(tmp_path / "m"):
         began = time.monotonic()
         outcome = run("train", "no-such-file.csv", "--target", "y", "--out", tmp_path / "m", "--resume")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert outcome.code == 2
     (line,) = outcome.error.splitlines()
     assert f"BG504] {tmp_path / 'm'}: in use by process {os.getpid()}" in line or len(line) == 240

@@ -32,7 +32,7 @@ from tests.compiler.test_random_graphs import (  # noqa: F401  (a fixture)
 from tests.random_graphs import Graph, graphs
 
 SHORT = 2
-FEWER = max(8, settings().max_examples // 5)
+FEWER = max(6, settings().max_examples // 10)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ def idx(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
     return gzip.compress(bytes([0, 0, 8, array.ndim]) + lengths + array.astype("uint8").tobytes())
 
 
+@pytest.mark.slow
 def test_tables_hold_pixels_and_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images = np.arange(2 * 28 * 28).reshape(2, 28, 28) % 256
     for part in ("train", "t10k"):

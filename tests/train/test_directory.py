@@ -440,7 +440,7 @@ def test_the_lock_is_for_one(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(FileError, match=rf"BG504.*in use by process {os.getpid()}"):
         second.take()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     first.release()
     second.take()
     second.release()
@@ -504,7 +504,7 @@ def test_a_hundred_pairs_of_processes_want_one_lock(tmp_path: Path) -> None:
             try:
                 Lock(folder).take()
             except FileError as error:
-                os.write(answer, b"refused" if error.code == "BG504" and time.monotonic() - began < 1 else b"wrong  ")
+                os.write(answer, b"refused" if error.code == "BG504" and time.monotonic() - began < 5 else b"wrong  ")
                 os._exit(0)
             os.write(answer, b"got it ")
             time.sleep(100)
