@@ -65,6 +65,13 @@ def test_a_kink_is_said_and_passes() -> None:
     assert "不可导点" in bg.check(bg.sum(bg.relu(x)), x, {x: [0.0, 1.0, -1.0]}, lang="zh").text()
 
 
+def test_no_error_at_all_is_called_exact() -> None:
+    x = bg.parameter("x", (3,))
+    found = bg.check(bg.sum(bg.relu(x)), x, {x: [2.0, 1.0, -1.0]})
+    assert "All agree exactly with derivatives" in found.text()
+    assert "largest error" not in found.text()
+
+
 def test_what_is_not_finite_is_traced_forward() -> None:
     x = bg.parameter("x", (2,))
     found = bg.check(bg.sum(2 * bg.log(x)), x, {x: [0.0, 1.0]})

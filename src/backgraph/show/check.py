@@ -93,7 +93,7 @@ class Checked:
             return [*self._accusation(wrong), *self._kink_sentences()]
         error = max((_error(check) for check in (*self.rules.checks, *self.gradients.checks)), default=0.0)
         facts = {"rules": len(self.rules.checks), "gradients": len(self.gradients.checks), "error": self._shown(error)}
-        return [words["right"].format(**facts), *self._kink_sentences()]
+        return [words["right" if error else "right_exactly"].format(**facts), *self._kink_sentences()]
 
     def _accusation(self, wrong: Check) -> list[str]:
         words, worst = check_words.WORDS[self.lang], wrong.worst

@@ -23,6 +23,8 @@ WORDS: dict[str, dict[str, str]] = {
         "method_central_differences": "by central differences",
         "right": "All agree with derivatives computed from values alone (rules: {rules}, gradients: {gradients}); "
         "the largest error is {error} of the size of the terms.",
+        "right_exactly": "All agree exactly with derivatives computed from values alone (rules: {rules}, gradients: "
+        "{gradients}).",
         "wrong_rule": "The first wrong rule is that of {where}. At {index} it gives {rule}, and the values say "
         "{numbers}. What comes after it in the backward pass may be wrong because of it.",
         "wrong_gradient": "Every rule by itself is right, but {where} is not: at {index} it is {rule}, and the "
@@ -49,6 +51,7 @@ WORDS: dict[str, dict[str, str]] = {
         "method_complex_step": "复步法",
         "method_central_differences": "中心差分",
         "right": "{rules} 条规则和 {gradients} 个梯度都与只用函数值算出的导数相符；最大误差是各项大小的 {error}。",
+        "right_exactly": "{rules} 条规则和 {gradients} 个梯度都与只用函数值算出的导数完全相符。",
         "wrong_rule": "第一条有误的规则是 {where}。在 {index} 处规则给出 {rule}，而函数值给出 {numbers}。反向传播中"
         "排在它后面的结果可能因此也有误。",
         "wrong_gradient": "每条规则单独看都正确，但 {where} 有误：在 {index} 处为 {rule}，而函数值给出 {numbers}。",

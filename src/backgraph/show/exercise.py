@@ -176,7 +176,7 @@ class Exercise:
         if error.code != "BG101":
             return self.say("not_read", why=error.line().split(": ", 1)[-1])
         facts = {"V": text(Name(self.derivation.names[step.of])), "expected": shape_text(step.of.shape)}
-        return self.say("does_not_fit", why=f"{error.got} ({error.what})", **facts)
+        return self.say("does_not_fit", got=error.got, what=error.what, **facts)
 
     def _known(self, number: int) -> dict[str, Node]:
         """Names an answer may use: those of the forward pass, and the gradients of earlier steps."""
