@@ -347,6 +347,19 @@ def test_the_gradient_of_the_example() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+def test_a_letter_that_names_a_function_too_can_name_an_input() -> None:
+    program = bg.parse("sum(T@v) + sum(T(T) * T.T)", shapes="T:m d")
+    T, v = program.leaves["T"], program.leaves["v"]
+    assert program.cost is bg.sum(T @ v) + bg.sum(T.T * T.T)
+    assert bg.parse("sum(T@v) + sum(T(T) * T.T)").leaves["T"].rank == 2
+
+
+def test_a_word_that_names_a_function_is_no_input_unless_its_shape_is_told() -> None:
+    with pytest.raises(GraphError, match=r"got mean\. write mean\(…\); for an input choose another name, or tell"):
+        bg.parse("sum(mean)")
+    assert list(bg.parse("sum(mean)", shapes="mean:m").leaves) == ["mean"]
+
+
 def test_an_open_bias_takes_any_shape_that_fits() -> None:
     program = bg.parse("sum((X@W + b)**2)")
     dW = bg.gradient(program.cost, program.leaves["b"])[0]

@@ -1,6 +1,7 @@
 """From statements to equations in the order of evaluation, with every operand and option checked.
 
-A name that is not assigned is a leaf. Walks are loops: a sum of thousands of terms needs no stack.
+A name that is not assigned is a leaf; also a letter that is a function's name (T), if no bracket follows. Walks are
+loops: a sum of thousands of terms needs no stack.
 """
 
 from __future__ import annotations
@@ -117,8 +118,9 @@ class Lowering:
             raise self.source.error(tree.start, "the name is used before it is given a value", got=name)
         if name in CONSTANTS and name not in self.annotated:
             return Value(self.source, tree.start, tree.end, Slot(()), number=CONSTANTS[name])
-        if name not in self.annotated and function_named(name):
-            raise self.source.error(tree.start, "a function needs arguments", got=name, hint=f"write {name}(…)")
+        if name not in self.annotated and len(name) > 1 and function_named(name):
+            hint = f"write {name}(…); for an input choose another name, or tell its shape: --shape '{name}:m d'"
+            raise self.source.error(tree.start, "a function needs arguments", got=name, hint=hint)
         leaf = Value(self.source, tree.start, tree.end, Slot(), leaf=name)
         leaf.slot.names.append(name)
         self.leaves[name] = self.names[name] = leaf
