@@ -50,8 +50,8 @@ def _elu(x: Expr, s: Expr) -> Expr:
 
 def _gelu(x: Expr) -> Expr:
     cube = call("mul", call("mul", x, x), x)
-    inside = call("mul", number(0.7978845608028654, x), call("add", x, call("mul", number(0.044715, x), cube)))
-    return call("mul", call("mul", x, call("add", number(1, x), call("tanh", inside))), number(0.5, x))
+    inside = call("mul", number(1.5957691216057308, x), call("add", x, call("mul", number(0.044715, x), cube)))
+    return call("mul", x, call("sigmoid", inside))
 
 
 def _huber(e: Expr, d: Expr) -> Expr:

@@ -85,9 +85,8 @@ def _silu(w: Writer, node: Node, x: Name) -> Name:
 
 def _gelu(w: Writer, node: Node, x: Name) -> Name:
     cubic = w.op("Mul", _number(w, node, 0.044715), w.op("Mul", x, w.op("Mul", x, x)))
-    inner = w.op("Mul", _number(w, node, float(np.sqrt(2 / np.pi))), w.op("Add", x, cubic))
-    weight = w.op("Add", _number(w, node, 1), w.op("Tanh", inner))
-    return w.op("Mul", w.op("Mul", x, weight), _number(w, node, 0.5))
+    inner = w.op("Mul", _number(w, node, float(2 * np.sqrt(2 / np.pi))), w.op("Add", x, cubic))
+    return w.op("Mul", x, w.op("Sigmoid", inner))
 
 
 def _clip(w: Writer, node: Node, x: Name, low: Name, high: Name) -> Name:

@@ -54,7 +54,7 @@ def silu(x):
     "gelu": '''
 def gelu(x):
     """x times the normal distribution function at x, by its usual approximation."""
-    return x * (1 + np.tanh(float(np.sqrt(2 / np.pi)) * (x + 0.044715 * x**3))) / 2
+    return x * sigmoid(float(2 * np.sqrt(2 / np.pi)) * (x + 0.044715 * x**3))
 ''',
     "xlogy": '''
 def xlogy(x, y):

@@ -103,8 +103,9 @@ def _xdivy(x: Array, y: Array) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    c = x.dtype.type(np.sqrt(np.longdouble(2) / np.pi))
-    return x * (1 + np.tanh(c * (x + x.dtype.type(0.044715) * x**3))) / 2
+    """x (1 + tanh z)/2 = x sigmoid(2z): where tanh is near −1, the sum would cancel."""
+    c = x.dtype.type(2 * np.sqrt(np.longdouble(2) / np.pi))
+    return x * _sigmoid(c * (x + x.dtype.type(0.044715) * x**3))
 
 
 def _clip(x: Array, low: Array, high: Array) -> Array:
@@ -221,9 +222,9 @@ def _share(wins: Node, loses: Node, G: Node) -> Node:
 
 
 def _gelu_slope(x: Node) -> Node:
-    c = float(np.sqrt(2 / np.pi))
-    t = tanh(c * (x + 0.044715 * x**3))
-    return (1 + t) / 2 + x * (1 - square(t)) * (c / 2 * (1 + 3 * 0.044715 * square(x)))
+    c = float(2 * np.sqrt(2 / np.pi))
+    z = c * (x + 0.044715 * x**3)
+    return sigmoid(z) + x * sigmoid(z) * sigmoid(-z) * (c * (1 + 3 * 0.044715 * square(x)))
 
 
 def raised(a: Operand, b: Operand) -> Node:
