@@ -5,9 +5,10 @@ A tree says what is meant (a product, a quotient, a transpose), not how it looks
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from backgraph.language.decimals import product_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def quotient(above: Tree, below: Tree, kind: Literal["scale", "hadamard"] = "sca
 
 def _scaled(factors: tuple[Tree, ...]) -> Tree:
     """A product with a scalar: numbers multiplied and in front, 1 left out."""
-    number = math.prod(f.value for f in factors if isinstance(f, Number))
+    number = product_of([f.value for f in factors if isinstance(f, Number)])
     rest = tuple(f for f in factors if not isinstance(f, Number))
     if number < 0:
         return negated(_scaled((Number(-number), *rest)))

@@ -1,7 +1,7 @@
 """Numbers: what 0, 1 and −1 do, and arithmetic of literals.
 
-Numbers are multiplied together and stand in front of scalars. What is folded is what would have been computed, in the
-dtype it would have been computed in.
+Numbers are multiplied together and stand in front of scalars. What is folded is what would have been computed, up to
+rounding, in the dtype it would have been computed in: 0.1 · 3 is 0.3, as one would write it (`language.decimals`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from backgraph.language.decimals import written
 from backgraph.language.node import Node
 from backgraph.language.op import CARDS, Array, Elementwise
 from backgraph.language.ops.leaf import constant, literal
@@ -87,6 +88,20 @@ def quotient_over_number(c: Node, d: Node, b: Node) -> Sides:
     return None if quotient is None else ((c / b) / d, quotient / b)
 
 
+@rule(c=number(4.0), d=number(3.0), x=Hole("", domain="nonzero"))
+def number_over_multiple(c: Node, d: Node, x: Node) -> Sides:
+    """d / (c x) = (d/c) / x for numbers c, d where d/c is exact."""
+    quotient = folded("div", d, c)
+    return None if quotient is None else (d / (c * x), quotient / x)
+
+
+@rule(c=number(3.0), d=number(4.0), a="", b=Hole("", domain="nonzero"))
+def number_times_over_multiple(c: Node, d: Node, a: Node, b: Node) -> Sides:
+    """c (a / (d b)) = (c/d) (a/b) for numbers c, d where c/d is exact."""
+    quotient = folded("div", c, d)
+    return None if quotient is None else (c * (a / (d * b)), quotient * (a / b))
+
+
 @rule(c=number(3.0), d=number(4.0), a="m n")
 def number_times_part(c: Node, d: Node, a: Node) -> Sides:
     """c (a/d) = (c/d) a for numbers c, d where c/d is exact."""
@@ -142,7 +157,8 @@ def folded(name: str, *numbers: Node) -> Node | None:
     assert isinstance(card, Elementwise)
     values = [np.asarray(literal(each), dtype) for each in numbers]
     with np.errstate(all="ignore"):
-        result = float(card.numpy(*values))
+        as_written = written(name, *(float(str(value)) for value in values))
+        result = float(card.numpy(*values) if as_written is None else np.asarray(as_written, dtype))
     vanished = result == 0 and name in ("mul", "div", "square", "power") and all(map(literal, numbers))
     if not np.isfinite(result) or vanished or (name == "div" and not _is_quotient(result, *values)):
         return None

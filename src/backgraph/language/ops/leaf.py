@@ -79,7 +79,9 @@ class Constant(Parametrised):
         return np.frombuffer(self.bits, self.of_dtype).reshape(self.of_shape)
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
-        return notation.Number(self.value) if self.of_shape == () else notation.Name("constant")
+        if self.of_shape != ():
+            return notation.Name("constant")
+        return notation.Number(float(str(self.numpy())))  # the shortest decimal of its own dtype
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 from backgraph.errors import BackgraphError, DataError, GraphError
 from backgraph.language import notation
 from backgraph.language.check import here, mismatch
+from backgraph.language.decimals import complement
 from backgraph.language.dims import Dim, Shape, as_dim
 from backgraph.language.node import FLOATS, Node, Operand
 from backgraph.language.op import Array, Elementwise, Operation, Parametrised, found_at, total
@@ -134,7 +135,7 @@ def as_distribution(like: Node, y: Node, label_smoothing: float = 0.0) -> Node:
     if not label_smoothing:
         return target
     classes = reduce.count_of(like, axis=-1)
-    return (1 - label_smoothing) * target + label_smoothing / classes
+    return complement(label_smoothing) * target + label_smoothing / classes
 
 
 def cross_entropy(
@@ -176,7 +177,7 @@ def quantile_loss(
     if not 0 < q < 1:
         raise GraphError("BG109", f"{here()} quantile_loss", "q out of range", got=q, expected="0 < q < 1")
     error = target - prediction
-    return reduced(maximum(q * error, (q - 1) * error), reduction, weights)
+    return reduced(maximum(q * error, -complement(q) * error), reduction, weights)
 
 
 def poisson_loss(u: Node, target: Node, reduction: str = "mean", weights: Node | None = None) -> Node:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from backgraph.errors import GraphError
 from backgraph.language import notation
 from backgraph.language.check import here, mismatch
+from backgraph.language.decimals import complement
 from backgraph.language.dims import Polynomial, Shape, as_shape
 from backgraph.language.node import Node
 from backgraph.language.op import Array, Parametrised
@@ -106,4 +107,4 @@ def dropout(x: Node, key: Node, rate: float = 0.5, stream: int = 0) -> Node:
     Raises GraphError BG109 unless 0 ≤ rate < 1.
     """
     mask = random_mask(key, x.shape, rate, stream, x.dtype)  # type: ignore[arg-type]
-    return (1 / (1 - rate)) * (x * mask)
+    return (1 / complement(rate)) * (x * mask)
