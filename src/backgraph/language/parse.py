@@ -113,7 +113,8 @@ def parse(
 def _check_names(lowered: Lowered, wrt: Sequence[str]) -> None:
     for name in wrt:
         if name not in lowered.names:
-            hint = nearest(name, list(lowered.names)) or f"names are {', '.join(list(lowered.names)[:MOST_NAMES])}"
+            known = ", ".join(list(lowered.names)[:MOST_NAMES])
+            hint = nearest(name, list(lowered.names)) or (f"names are {known}" if known else "it names nothing")
             raise GraphError("BG104", "--wrt", "the text has no such name", got=name, hint=hint)
 
 
@@ -123,7 +124,7 @@ def _solved(source: Source, lowered: Lowered, given: Mapping[str, tuple[Dim, ...
     for name, shape in given.items():
         if name not in lowered.names:
             raise contradiction(name, "the text has no such name", nearest(name, list(lowered.names)))
-        solver.sizes.assign(lowered.names[name].slot, shape)
+        _annotate(solver, name, lowered.names[name], shape)
     cost = lowered.values[-1]
     try:
         for equation in lowered.equations:
@@ -138,6 +139,15 @@ def _solved(source: Source, lowered: Lowered, given: Mapping[str, tuple[Dim, ...
     except BackgraphError as error:
         raise _placed(source, solver.at, error) from None
     return solver
+
+
+def _annotate(solver: Solver, name: str, value: Value, shape: tuple[Dim, ...]) -> None:
+    """Give a name its annotated shape. Raises GraphError BG106 where the text gave it another, as in `x = 3`."""
+    try:
+        solver.sizes.assign(value.slot, shape)
+    except Clash:
+        found = solver.sizes.shape(value.slot) or ()
+        raise contradiction(name, f"in the text it is {shape_text(found)}", shape_text(shape)) from None
 
 
 def _shape(solver: Solver, value: Value) -> Shape:

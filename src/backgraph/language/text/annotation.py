@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from backgraph.errors import GraphError
 from backgraph.language.dims import Dim, Polynomial, symbol
-from backgraph.language.text.source import Source
+from backgraph.language.text.source import LONGEST_NAME, Source
 
 MOST_AXES = 8
 FORM = "NAME:DIMENSIONS, as in 'X:m d, b:h, lam:'"
 Given = str | Mapping[str, "str | Sequence[int | str | Polynomial]"]
 
-_NAME = re.compile(r"[^\W\d]\w{0,39}\Z")
+_NAME = re.compile(rf"[^\W\d]\w{{0,{LONGEST_NAME - 1}}}\Z")
 _SIZE = re.compile(r"[0-9]{1,12}\Z")
 
 
@@ -31,7 +31,8 @@ def annotated_shapes(given: Given) -> dict[str, tuple[Dim, ...]]:
         at += len(entry) + 1
         name, colon, dims = (part.strip() for part in entry.partition(":"))
         if not colon or not _NAME.match(name):
-            raise source.error(start, "not an annotation", "BG106", got=entry.strip(), expected=FORM)
+            long = f"names have at most {LONGEST_NAME} letters" if len(name) > LONGEST_NAME else None
+            raise source.error(start, "not an annotation", "BG106", got=entry.strip(), expected=FORM, hint=long)
         if name in result:
             raise source.error(start, "a name is annotated twice", "BG106", got=name)
         result[name] = _dimensions(dims, source, start)

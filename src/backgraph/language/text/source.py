@@ -15,6 +15,7 @@ from backgraph.errors import GraphError
 MOST_CHARACTERS = 30_000
 MOST_TOKENS = 6_000
 LONGEST_NAME = 40
+POWERS = "powers are written **"
 LITERALS = {"True": True, "False": False, "None": None}
 
 TOKEN = re.compile(
@@ -82,12 +83,15 @@ def tokens(source: Source) -> list[Token]:
 def _next_token(source: Source, at: int) -> Token:
     match = TOKEN.match(source.text, at)
     if match is None:
-        hint = "powers are written **" if source.text[at] == "^" else None
+        hint = POWERS if source.text[at] == "^" else None
         raise source.error(at, "this is not part of the language", got=source.text[at : at + 12], hint=hint)
     token = Token(match.lastgroup or "", match[0], at)
     if token.kind == "name" and keyword.iskeyword(token.text) and token.text not in LITERALS:
         hint = "write lam" if token.text == "lambda" else None
         raise source.error(at, "a word of Python is not part of the language", got=token.text, hint=hint)
+    power = re.search("[⁰¹²³⁴-⁹]", token.text)
+    if token.kind == "name" and power:
+        raise source.error(at + power.start(), "this is not part of the language", got=power[0], hint=POWERS)
     if token.kind == "name" and (token.text.startswith("__") or len(token.text) > LONGEST_NAME):
         what = f"names have at most {LONGEST_NAME} letters and do not begin with __"
         raise source.error(at, what, got=token.text)
