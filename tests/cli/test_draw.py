@@ -21,6 +21,21 @@ def test_the_ending_says_what_is_written(tmp_path: Path, run: Run, ending: str) 
     assert out.read_text(encoding="utf-8") == getattr(draw_text(BOOK, ["W1", "W2"]), ending)
 
 
+def test_several_costs_are_drawn(tmp_path: Path, run: Run) -> None:
+    text = "U = X@W; J1 = mean((U - Z)**2); J2 = sum(abs(U))"
+    out = tmp_path / "two.dot"
+    outcome = run("draw", text, "--wrt", "W", "--cost", "J1,J2", "-o", out)
+    assert outcome.code == 0
+    assert "J⁽¹⁾, J⁽²⁾" in outcome.out
+    assert "∇W J⁽¹⁾" in out.read_text(encoding="utf-8")
+    assert "∇W J⁽²⁾" in out.read_text(encoding="utf-8")
+    alone = draw_text(text, ["W"])
+    assert "∇W J⁽¹⁾" not in alone.dot
+    refused = run("draw", text, "--wrt", "W", "--cost", "J1,J3", "-o", tmp_path / "none.svg")
+    assert refused.code == 2
+    assert "--cost: the text has no such name; got J3" in refused.error
+
+
 def test_every_option_is_heard(tmp_path: Path, run: Run) -> None:
     plain = run("draw", BOOK, "-o", tmp_path / "plain.svg")
     assert plain.code == 0

@@ -16,11 +16,12 @@ from backgraph.show.draw import FORMATS, draw_text
 
 
 def draw(
-    cost: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     out: Annotated[Path, Parameter(name=("--out", "-o"))] = Path("drawing.svg"),
     wrt: str | None = None,
+    cost: str = "",
     shape: str | None = None,
     update: str | None = None,
     fold: Annotated[bool, Parameter(negative="--every-node")] = True,
@@ -33,9 +34,10 @@ def draw(
     """Draw the graph of a cost; with --wrt also its gradient, and with --update also what an optimizer makes of it.
 
     Args:
-        cost: a cost such as "sum(relu(X@W)**2)", or statements separated by semicolons.
+        text: a cost such as "sum(relu(X@W)**2)", or statements separated by semicolons; the last is the cost.
         out: the file to write; its ending says what: .svg a picture, .html a page to step through, .dot for Graphviz.
         wrt: the names to differentiate with respect to, such as W1,W2; without it the forward graph is drawn alone.
+        cost: the names of several costs, such as J1,J2 for "J1 = sum(W**2); J2 = sum(W**4)".
         shape: shapes that the text does not tell, such as "b:h, T:".
         update: the optimizer whose step is drawn: sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.
         fold: one box for each name; --every-node draws every node.
@@ -54,8 +56,9 @@ def draw(
     shapes = {} if shape is None else {"shapes": shape}
     optimizer = None if update is None else _optimizer(update)
     drawing = draw_text(
-        cost, targets, update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size), lang=lang, **shapes
-    )
+        text, targets, costs=names(cost), update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size),
+        lang=lang, **shapes,
+    )  # fmt: skip
     drawing.save(out)
     say(f"{out}: {drawing.title}")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backgraph.calculus.backprop import as_targets
-from backgraph.errors import UsageError
+from backgraph.errors import GraphError, UsageError, nearest
 from backgraph.language.dims import Open, symbols
 from backgraph.language.node import Node
 from backgraph.language.walk import topological_order
@@ -153,10 +153,13 @@ def draw(
     return drawing
 
 
-def draw_text(source: str, wrt: Sequence[str] = (), *, shapes: Any = "", **options: Any) -> Drawing:
+def draw_text(
+    source: str, wrt: Sequence[str] = (), *, costs: Sequence[str] = (), shapes: Any = "", **options: Any
+) -> Drawing:
     """`draw` of a cost typed in as text; `shapes` as for `parse`, `options` as for `draw`.
 
-    Raises GraphError BG101 and BG104 to BG108 as `parse` does.
+    `costs` are names that the text gives, as in `J1 = …; J2 = …`; without them the last statement is the cost.
+    Raises GraphError BG101 and BG104 to BG108 as `parse` does, BG104 too for a cost that the text does not name.
     """
     from backgraph.language.parse import parse
 
@@ -164,7 +167,12 @@ def draw_text(source: str, wrt: Sequence[str] = (), *, shapes: Any = "", **optio
     names: dict[Node, str] = {}
     for name, node in program.names.items():
         names.setdefault(node, name)
-    return draw(program.cost, [program.names[name] for name in wrt], names, **options)
+    for name in costs:
+        if name not in program.names:
+            hint = nearest(name, list(program.names)) or f"name it in the text: {name} = …"
+            raise GraphError("BG104", "--cost", "the text has no such name", got=name, hint=hint)
+    drawn = [program.names[name] for name in costs] or [program.cost]
+    return draw(drawn, [program.names[name] for name in wrt], names, **options)
 
 
 def _sizes(costs: Sequence[Node], given: Mapping[str, int]) -> dict[str, int]:
