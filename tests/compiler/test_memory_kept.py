@@ -92,7 +92,7 @@ def cycle(factor: float) -> None:
     ("cycles", "different"),
     [
         (1000, False),
-        (1000, True),
+        (300, True),
         pytest.param(10_000, False, marks=pytest.mark.nightly),
         pytest.param(10_000, True, marks=pytest.mark.nightly),
     ],

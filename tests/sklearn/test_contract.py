@@ -14,10 +14,17 @@ from backgraph.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("default")]
 
-RAW: dict[str, Any] = {"hidden_layer_sizes": (32,), "preparation": None, "n_threads": 1}
+SMALL: dict[str, Any] = {"hidden_layer_sizes": (32,), "n_threads": 1}
+RAW: dict[str, Any] = {**SMALL, "preparation": None}
 
 
 @pytest.mark.slow
+@parametrize_with_checks([MLPClassifier(**SMALL), MLPRegressor(**SMALL)])
+def test_small_networks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.nightly
 @parametrize_with_checks([MLPClassifier(), MLPRegressor()])
 def test_the_defaults(estimator: Any, check: Any) -> None:
     check(estimator)
