@@ -10,6 +10,7 @@ import pytest
 import backgraph as bg
 from backgraph.language.node import Node
 from backgraph.language.notation import Name, Tree
+from backgraph.language.ops.leaf import literal
 from backgraph.language.ops.shape import Broadcast, Transpose
 from backgraph.language.walk import consumers, leaves, topological_order
 from backgraph.rules import simplify
@@ -114,3 +115,12 @@ def test_cross_entropy_written_out_has_the_gradient_of_cross_entropy() -> None:
     for cost in written[:3]:
         assert simplify(bg.gradient(cost, U).nodes).nodes == (wanted,)
     assert {simplify(cost).nodes for cost in written} == {simplify(written[0]).nodes}
+
+
+def test_numbers_above_and_below_a_fraction_are_cancelled() -> None:
+    x, s, a = bg.parameter("x", ("n",)), bg.parameter("s"), bg.input("a")
+    for J, of in ((bg.sqrt(bg.sum(x**2)), x), (bg.sum(x**2) / (2 * s**2), x)):
+        after = simplify(bg.gradient(J, [of])).nodes
+        numbers = {literal(node) for node in topological_order(after)} - {None, 1.0}
+        assert not numbers, f"{numbers} in a gradient such as x/√(xᵀ x)"
+    assert simplify([4.0 * (a / (2.0 * s))]).nodes == simplify([2.0 * (a / s)]).nodes

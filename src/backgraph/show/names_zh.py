@@ -63,6 +63,10 @@ RULES: dict[str, tuple[str, str]] = {
     "number_times_quotient": ("常数乘以商", "c (d/b) = (c d)/b" + _NUMBERS.format("c、d")),
     "quotient_over_number": ("商除以常数", "(c/b)/d = (c/d)/b（c、d 为常数，且 c/d 无舍入）"),
     "number_times_part": ("常数乘以几分之一", "c (a/d) = (c/d) a（c、d 为常数，且 c/d 无舍入）"),
+    "number_over_multiple": ("常数除以倍数", "d / (c x) = (d/c) / x（c、d 为常数，且 d/c 无舍入）"),
+    "number_times_over_multiple": (
+        "常数乘以倍数的商", "c (a / (d b)) = (c/d) (a/b)（c、d 为常数，且 c/d 无舍入）",
+    ),
     "number_below": ("分母中的常数", "A / (c B) = (1/c) (A / B)（c 为常数，且 1/c 无舍入）"),
     "size_times_share": ("个数乘以每份", "n (a/n) = a（n 为个数，不为 0）"),
     "number_times_multiple": ("常数乘以倍数", "c (d x) = (c d) x" + _NUMBERS.format("c、d")),
