@@ -220,6 +220,14 @@ def test_blocks_that_differ_are_not_folded() -> None:
     assert all("(5×)" not in band for band in found.ladder.bands)
 
 
+def test_numbers_that_do_not_rise_are_not_called_layers() -> None:
+    experts = "G = softmax(X@V); E1 = relu(X@W1); E2 = relu(X@W2); sum((G[:, 0:1]*E1 + G[:, 1:2]*E2 - Y)**2)"
+    found = draw_text(experts, ["V", "W1", "W2"], shapes="X:m d, V:d 2, Y:m h")
+    assert set(found.ladder.bands) == {"input", "", "loss"}
+    net = draw_text("sum((relu(relu(X@W1)@W2)@W3 - Y)**2)", ["W1", "W2", "W3"])
+    assert list(dict.fromkeys(net.ladder.bands)) == ["input", "layer 1", "layer 2", "layer 3", "loss"]
+
+
 def test_one_weight_used_in_every_step() -> None:
     found = drawing("recurrent")
     assert len(found.ladder.items) < 40

@@ -239,22 +239,35 @@ def _bands(rail: ForwardRail) -> list[str]:
 def bands(
     ladder: Ladder, by_row: Mapping[int, Node], names: Mapping[Node, str], ends: set[Node], named: set[Node]
 ) -> list[str]:
-    """For each row the layer of what is computed there: as named, or by its weights, or that of the row below."""
+    """For each row the layer of what is computed there: as named, or by its weights, or that of the row below.
+
+    Numbers that do not rise from the input to the loss tell something else apart, such as experts or steps in time:
+    then no layers are named.
+    """
     words = ladder.words
+    height = max((item.row for item in ladder.items), default=0) + 1
+    layers = {
+        row: _layer(node, names, named) for row, node in by_row.items() if not (node.shape == () and node in ends)
+    }
+    rising = _rise([layers.get(row, "") for row in range(height)])
     found: list[str] = []
-    for row in range(max((item.row for item in ladder.items), default=0) + 1):
-        node = by_row.get(row)
+    for row in range(height):
         below = found[-1] if found else words["band_input"]
-        if node is None:
+        if row not in by_row:
             found.append(words["band_loss" if row else "band_input"])
-        elif node.shape == () and node in ends:
+        elif row not in layers:
             found.append(words["band_loss"])
+        elif rising and layers[row]:
+            found.append(words["band_layer"].format(n=layers[row]))
         else:
-            layer = _layer(node, names, named)
-            found.append(
-                words["band_layer"].format(n=layer) if layer else "" if below == words["band_input"] else below
-            )
+            found.append("" if below == words["band_input"] else below)
     return found
+
+
+def _rise(layers: Sequence[str]) -> bool:
+    """Whether the numbers of layers rise with the rows; those given by a formula are taken to do so."""
+    numbers = [int(layer) for layer in layers if layer.isdecimal()]
+    return numbers == sorted(numbers)
 
 
 def _layer(node: Node, names: Mapping[Node, str], named: set[Node]) -> str:
