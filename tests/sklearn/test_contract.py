@@ -18,7 +18,7 @@ SMALL: dict[str, Any] = {"hidden_layer_sizes": (32,), "n_threads": 1}
 RAW: dict[str, Any] = {**SMALL, "preparation": None}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @parametrize_with_checks([MLPClassifier(**SMALL), MLPRegressor(**SMALL)])
 def test_small_networks(estimator: Any, check: Any) -> None:
     check(estimator)
