@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,12 @@ settings.load_profile(os.environ.get("BACKGRAPH_PROFILE", "fast"))
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Compiled code is kept for this run of the tests alone, and for the processes that they start."""
+    """Compiled code is kept for this run of the tests alone, and for the processes that they start.
+
+    Started in the background, a process ignores SIGINT, and so would those that the tests start and interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "BACKGRAPH_CACHE" not in os.environ:
         folder = tempfile.mkdtemp(prefix="backgraph-tests-")
         os.environ["BACKGRAPH_CACHE"] = folder
