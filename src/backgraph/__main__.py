@@ -2,6 +2,6 @@
 
 import sys
 
-from backgraph.cli.main import main
+from backgraph.cli.main import program
 
-sys.exit(main())
+sys.exit(program())

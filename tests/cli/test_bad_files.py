@@ -171,6 +171,7 @@ PROGRAM = """
     from pathlib import Path
     from backgraph.cli.main import main
     from tests.cli.test_bad_files import CASES, complaint, written
+    from tests.memory import peak_mebibytes
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     for number, (case, (name, content, arguments)) in enumerate(CASES.items()):
         folder = Path(sys.argv[1]) / str(number)
@@ -185,9 +186,8 @@ PROGRAM = """
         if wrong:
             print(case, wrong)
         (folder / name).unlink()
-    mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    if mebibytes > 512:
-        print(mebibytes, "MiB")
+    if peak_mebibytes() > 512:
+        print(peak_mebibytes(), "MiB")
 """
 
 

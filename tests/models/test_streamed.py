@@ -140,20 +140,21 @@ def test_a_folder_that_is_none_and_one_that_is_not_there_yet(tmp_path: Path) -> 
 
 
 PROGRAM = """
-    import resource, sys
+    import sys
     from backgraph.models.streamed import StreamTrainer
     from backgraph.models.trainer import Recipe
     from backgraph.optim import Adam
+    from tests.memory import peak_mebibytes
     trainer = StreamTrainer(sys.argv[1], "y", Recipe((32,), Adam(), batch_size=256), int(sys.argv[2]), sys.argv[3])
     trainer.run(1)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, trainer.scores(trainer.validation_part)["accuracy"])
+    print(peak_mebibytes(), trainer.scores(trainer.validation_part)["accuracy"])
 """
 
 
 def memory_of(path: Path, memory: int) -> tuple[int, float]:
     """The largest resident size in MiB, and the accuracy."""
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(path), str(memory), str(path.parent)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     peak, accuracy = run.stdout.split()
     return int(peak), float(accuracy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -51,6 +52,12 @@ def test_every_cost(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_every_cost_in_chinese(name: str, tmp_path: Path) -> None:
     compiled("xelatex", explain(*CASES[name], lang="zh", index=True).latex(), tmp_path)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_superscript_on_a_superscript(name: str) -> None:
+    """TeX refuses it; seen here also where no TeX is installed."""
+    assert not re.findall(r"\^\{[^{}]*\}(?:\^|').*", explain(*CASES[name], index=True).latex())
 
 
 def test_the_engine_is_named() -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -49,6 +50,16 @@ def application() -> App:
     for name, purpose in COMMANDS.items():
         app.command(f"backgraph.cli.{name}:{name}", name=name, help=purpose)
     return app
+
+
+def program() -> int:
+    """The command itself: `main`, and from its end on Ctrl-C no longer changes the exit code."""
+    try:
+        code = main()
+    except KeyboardInterrupt:  # once more, while the first was being answered
+        code = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -105,6 +105,8 @@ def is_base(tree: Tree) -> bool:
     if isinstance(tree, Name):
         name = parts_of(tree.text)
         return not name.layer and not name.primes
+    if isinstance(tree, Entry):
+        return is_base(tree.of)
     return binding(tree) == ATOM and not isinstance(tree, (Power, Transposed, Indexed))
 
 

@@ -102,10 +102,14 @@ def _xdivy(x: Array, y: Array) -> Array:
     return x / np.where((x == 0) & (y == 0), y.dtype.type(1), y)
 
 
+GELU = float(2 * np.sqrt(2 / np.pi)), 0.044715
+"""Its two constants, the same float64 numbers in every precision: so value and derivative belong together."""
+
+
 def _gelu(x: Array) -> Array:
     """x (1 + tanh z)/2 = x sigmoid(2z): where tanh is near −1, the sum would cancel."""
-    c = x.dtype.type(2 * np.sqrt(np.longdouble(2) / np.pi))
-    return x * _sigmoid(c * (x + x.dtype.type(0.044715) * x**3))
+    scale, cubic = (x.dtype.type(constant) for constant in GELU)
+    return x * _sigmoid(scale * (x + cubic * x**3))
 
 
 def _clip(x: Array, low: Array, high: Array) -> Array:
@@ -222,9 +226,9 @@ def _share(wins: Node, loses: Node, G: Node) -> Node:
 
 
 def _gelu_slope(x: Node) -> Node:
-    c = float(2 * np.sqrt(2 / np.pi))
-    z = c * (x + 0.044715 * x**3)
-    return sigmoid(z) + x * sigmoid(z) * sigmoid(-z) * (c * (1 + 3 * 0.044715 * square(x)))
+    scale, cubic = GELU
+    z = scale * (x + cubic * x**3)
+    return sigmoid(z) + x * sigmoid(z) * sigmoid(-z) * (scale * (1 + 3 * cubic * square(x)))
 
 
 def raised(a: Operand, b: Operand) -> Node:
