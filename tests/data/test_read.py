@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backgraph.data import read, read_table
+from backgraph.data.source import check_text, open_source
 from backgraph.errors import DataError, FileError, UsageError
 from tests.data.polluted import BAD_GZIP, BAD_TEXT, GOOD, assert_table, check, refusal
 
@@ -53,6 +54,7 @@ def test_bad_gzip_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("wide", [False, True], ids=["by DuckDB", "row by row"])
 def test_good_text_is_read(tmp_path: Path, name: str, wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "WIDE", 0 if wide else 4_000)
+    monkeypatch.setattr(read, "SMALL", 0)
     content, expected = GOOD[name]
     path = tmp_path / "t.csv"
     path.write_bytes(content)
@@ -186,6 +188,7 @@ def test_both_readers_agree(tmp_path_factory: pytest.TempPathFactory, cells: lis
     for wide in (4_000, 0):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(read, "WIDE", wide)
+            patch.setattr(read, "SMALL", 0)
             try:
                 outcomes.append(
                     [repr(value) for value in read_table(path, separator=";", decimal=decimal).column("x").tolist()]
@@ -212,12 +215,43 @@ def test_the_fast_way_gives_the_table_of_the_slow_one(
     for way in (read.read_typed, lambda *_: None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(read, "read_typed", way)
+            patch.setattr(read, "SMALL", 0)
             try:
                 table = read_table(path)
                 outcomes.append([repr(value) for name in table.names for value in table.column(name).tolist()])
             except DataError as error:
                 outcomes.append(str(error))
     assert outcomes[0] == outcomes[1]
+
+
+PLAIN = st.text(st.sampled_from("ab1.2e-_; \tNA"), max_size=6)
+
+
+@given(st.lists(st.tuples(PLAIN, PLAIN, TAILS), min_size=1, max_size=6), st.sampled_from(["\n", ""]), st.booleans())
+@FEWER
+def test_a_small_file_is_the_same_table_row_by_row(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], end: str, blank: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "small.csv"
+    lines = ["x_1_0,y", *([""] if blank else []), *(f"{x},{y}{tail}" for x, y, tail in rows)]
+    path.write_text("\n".join(lines) + end, newline="")
+    outcomes: list[object] = []
+    for small in (0, 1 << 20):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(read, "SMALL", small)
+            try:
+                table = read_table(path)
+                outcomes.append([repr(value) for name in table.names for value in table.column(name).tolist()])
+            except DataError as error:
+                outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_digits_in_names_are_not_odd(tmp_path: Path) -> None:
+    """Names such as x_1_2 would make reading ten times as slow; in a cell, 1_2 is no number to us and one to DuckDB."""
+    for content, odd in ((b"x_1_2,y\n3,4\n", False), (b"x,y\n1_2,4\n", True), (b"x,y\r1,2\r", True)):
+        (tmp_path / "t.csv").write_bytes(content)
+        assert check_text(open_source(tmp_path / "t.csv")).odd is odd
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))

@@ -17,7 +17,7 @@ import numpy as np
 
 from backgraph.data import parquet
 from backgraph.data.cells import DATE, MISSING, NUMBER, SHOWN_PLACES, Count, as_dates, bad_cell, date, is_missing
-from backgraph.data.records import Dialect, explain, header, places, read_wide
+from backgraph.data.records import Dialect, explain, header, places, read_rows
 from backgraph.data.source import Source, check_text, open_source
 from backgraph.data.table import DATES, NUMBERS, TEXT, Column, Table
 from backgraph.data.typed import NOTHING, OPTIONS, options, read_typed
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WIDE = 4_000
 """From so many columns on, rows are read one by one: DuckDB keeps 32 KiB of buffers per column."""
+SMALL = 1 << 20
+"""Plain files of so many bytes are read one row after the other, too: to start DuckDB takes as long."""
 TOGETHER = 200
 """Columns looked at in one query."""
 DECIMALS = (".", ",")
@@ -68,8 +70,8 @@ def _dialect(source: Source, separator: str | None, decimal: str, text: Collecti
 def _read_csv(source: Source, dialect: Dialect) -> dict[str, Column]:
     scan = check_text(source)
     names = header(source, dialect.separator)
-    if len(names) >= WIDE:
-        return read_wide(source, names, dialect)
+    if len(names) >= WIDE or (scan.is_plain and scan.size <= SMALL):
+        return read_rows(source, names, dialect)
     with parquet.connect() as connection:
         columns = read_typed(connection, source, names, dialect, scan)
         if columns is not None:

@@ -1,4 +1,4 @@
-"""The records of a CSV file one by one, with their lines: for the header, for explanations, and for wide tables.
+"""The records of a CSV file one by one, with their lines: for the header, for explanations, for wide and small tables.
 
 A *record* is a row with its quoted newlines, so record 7 may begin at line 12; messages give lines. DuckDB reads tall
 tables (`read`); this module, slower, reads what is needed to explain a refusal, and tables of so many columns that
@@ -11,7 +11,7 @@ import csv
 import io
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -176,31 +176,33 @@ def places(source: Source, separator: str, column: int, rows: Sequence[int]) -> 
     return [Place(record.line, column + 1, record.cells[column]) for record in found]
 
 
-def read_wide(source: Source, names: Sequence[str], dialect: Dialect) -> dict[str, Column]:
-    """The columns of a table with many columns. DataError BG203, BG208 above 2^25 cells."""
+def read_rows(source: Source, names: Sequence[str], dialect: Dialect) -> dict[str, Column]:
+    """The columns of a table that is wide or small. DataError BG203, BG208 above 2^25 cells."""
     rows: list[Record] = []
     for record in checked_records(source, dialect.separator, len(names)):
         rows.append(record)
         if len(rows) * len(names) > MAXIMUM_WIDE_CELLS:
             got = f"{len(names)} columns and more than {len(rows) - 1} rows"
             raise DataError("BG208", source.name, "so wide a table is too long", got=got, expected="at most 2^25 cells")
-    return {name: _wide_column(source, index, name, rows, dialect) for index, name in enumerate(names)}
+    return {name: _column(source, index, name, rows, dialect) for index, name in enumerate(names)}
 
 
-def _wide_column(source: Source, index: int, name: str, rows: Sequence[Record], dialect: Dialect) -> Column:
+def _column(source: Source, index: int, name: str, rows: Sequence[Record], dialect: Dialect) -> Column:
     cells = [record.cells[index] for record in rows]
     if name in dialect.text:
         return np.array(cells, dtype=object)
-    counts = counted(Counter(cells), dialect.decimal)
+    different = Counter(cells)
+    counts = counted(different, dialect.decimal)
     if counts.kind == TEXT:
         return np.array(cells, dtype=object)
     if not counts.is_bad:
-        return as_dates(cells) if counts.kind == DATES else _numbers(cells, dialect.decimal)
+        return as_dates(cells) if counts.kind == DATES else _numbers(cells, different, dialect.decimal)
     reads = date if counts.kind == DATES else partial(number, decimal=dialect.decimal)
     bad = [row for row, cell in enumerate(cells) if not is_missing(cell) and reads(cell) is None]
     found = [Place(rows[row].line, index + 1, cells[row]) for row in bad[:SHOWN_PLACES]]
     raise bad_cell((source.name, name), counts.kind, found, len(bad), dialect.decimal)
 
 
-def _numbers(cells: Sequence[str], decimal: str) -> Column:
-    return np.array([np.nan if is_missing(cell) else number(cell, decimal) for cell in cells], dtype=np.float64)
+def _numbers(cells: Sequence[str], different: Iterable[str], decimal: str) -> Column:
+    of = {cell: np.nan if is_missing(cell) else number(cell, decimal) for cell in different}
+    return np.array([of[cell] for cell in cells], dtype=np.float64)

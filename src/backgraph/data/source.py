@@ -168,11 +168,14 @@ ODD = re.compile(rb"[0-9]_[0-9]|[\x0b\x0c]|\r(?!\n)")
 class Scan:
     """What one pass over the bytes has seen: line ends so far, and how long the present line is.
 
-    `quoted` says whether there is a quote, `odd` whether there is something of ODD.
+    `quoted` says whether there is a quote, `odd` whether there is something of ODD, `returns` how many lines end with
+    a carriage return.
     """
 
     name: str
+    size: int = 0
     lines: int = 0
+    returns: int = 0
     line_length: int = 0
     quoted: bool = False
     odd: bool = False
@@ -190,11 +193,18 @@ class Scan:
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
             raise self.error(chunk, max(0, error.start), "is not UTF-8", f"byte 0x{byte:02x}") from None
-        self.lines += chunk.count(b"\n")
-        self.quoted = self.quoted or b'"' in chunk
-        self.odd = self.odd or self.is_odd(self.last + chunk)
+        self.odd = self.odd or self.is_odd(self.last + (chunk if self.lines else _without_names(chunk)))
         self.last = chunk[-2:]
+        self.size += len(chunk)
+        self.lines += chunk.count(b"\n")
+        self.returns += chunk.count(b"\r")
+        self.quoted = self.quoted or b'"' in chunk
         self.measure(chunk)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every reader of CSV takes the same cells from it: no quotes, and one kind of line end."""
+        return not (self.quoted or self.odd or self.returns)
 
     @staticmethod
     def is_odd(text: bytes) -> bool:
@@ -224,6 +234,12 @@ class Scan:
         line = self.lines + chunk.count(b"\n", 0, position) + 1
         hint = "if it is Latin-1: iconv -f latin1 -t utf-8" if got.startswith("byte") else None
         return DataError("BG204", f"{self.name}:{line}", what, got=got, expected="text in UTF-8", hint=hint)
+
+
+def _without_names(text: bytes) -> bytes:
+    """`text` without the underscores in its first line, which holds names, such as pixel_0_0, and no numbers."""
+    first, end, rest = text.partition(b"\n")
+    return first.replace(b"_", b"") + end + rest
 
 
 def check_text(source: Source) -> Scan:
