@@ -53,12 +53,13 @@ def target_machine(target: Target, level: int) -> llvm.TargetMachine:
 def optimize(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) -> None:
     """Runs LLVM's standard pipeline of this level over the module, in place.
 
-    The loops that matter arrive as vectors already, tiled and unrolled by the schedule: LLVM's own vectorisers would
-    only take time over what is left.
+    The loops that matter arrive as vectors already, tiled and unrolled by the schedule: LLVM's own vectorisers and
+    unrolling would only take time over what is left.
     """
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     options.loop_vectorization = False
     options.slp_vectorization = False
+    options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     passes = builder.getModulePassManager()
     passes.run(module, builder)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeAlias
 
 from backgraph.language.dims import Dim
@@ -165,12 +166,12 @@ class Nest:
     resumes: bool = False
     order: int = field(default_factory=lambda: next(_numbers), compare=False)
 
-    @property
-    def reads(self) -> list[Read]:
+    @cached_property
+    def reads(self) -> tuple[Read, ...]:
         """All reads of operands and bodies, lookups included."""
-        return [r for e in (*self.operands, *(w.body for w in self.writes)) for r in reads_of(e)] + [
-            r for w in self.writes for i in w.index if isinstance(i, Lookup) for r in reads_of(i.read)
-        ]
+        bodies = (r for e in (*self.operands, *(w.body for w in self.writes)) for r in reads_of(e))
+        places = (r for w in self.writes for i in w.index if isinstance(i, Lookup) for r in reads_of(i.read))
+        return (*bodies, *places)
 
     def __str__(self) -> str:
         return printed(self)

@@ -15,6 +15,7 @@ from backgraph.compiler import schedule
 from backgraph.compiler.blocks import row_blocks
 from backgraph.compiler.fingerprint import fingerprint
 from backgraph.compiler.guards import Guards, guards
+from backgraph.compiler.inline import inline
 from backgraph.compiler.jit import Library
 from backgraph.compiler.lower import lower
 from backgraph.compiler.memory import Lifetime, lifetimes
@@ -36,7 +37,7 @@ class Pass:
 
 
 PASSES: tuple[Pass, ...] = (
-    Pass("inline", schedule.inline, "no index map is in memory unless it must be"),
+    Pass("inline", inline, "no index map is in memory unless it must be"),
     Pass("reorder", schedule.reorder, "operands of maps come before reductions"),
     Pass("fuse", schedule.fuse, "maps of one place run together"),
     Pass("pack", schedule.pack, "every contraction reads vectors of columns"),

@@ -24,6 +24,7 @@ from backgraph.compiler.llvm import BYTES, I8, I32, I64, POINTER, integer, intri
 from backgraph.compiler.nest import Axis, Nest, Value, storage
 from backgraph.compiler.packed import PackedContraction, is_packed, scratch_bytes
 from backgraph.compiler.phases import Phase, shared_axis
+from backgraph.compiler.spelling import Spelling
 from backgraph.compiler.target import Target
 from backgraph.language.dims import Dim, product
 
@@ -56,11 +57,14 @@ def build(phases: Sequence[Phase], values: Sequence[Value], target: Target, body
     module.triple = target.triple
     kind = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, POINTER, I32.as_pointer(), I64, I64])
     run = ir.Function(module, kind, "run")
-    functions = {
-        id(nest): nest_function(module, nest, f"nest_{n}", set(values), target)
-        for n, nest in enumerate(nest for phase in phases for nest in phase.nests)
-    }
-    Driver(run, phases, values, functions, body=body, scratch=scratch_size(phases, target)).emit()
+    Driver(
+        run,
+        phases,
+        values,
+        nest_functions(module, phases, set(values), target),
+        body=body,
+        scratch=scratch_size(phases, target),
+    ).emit()
     return module
 
 
@@ -81,16 +85,32 @@ def work(nest: Nest) -> int:
     return math.prod(size if isinstance(size, int) else CHUNK for size in sizes)
 
 
+@dataclass(frozen=True)
 class NestFunction:
     """The LLVM function of a nest, and the values whose memory it takes."""
 
-    def __init__(self, function: ir.Function, values: list[Value], axis: Axis | None) -> None:
-        self.function, self.values, self.axis = function, values, axis
+    function: ir.Function
+    values: list[Value]
+    axis: Axis | None
 
 
-def nest_function(module: ir.Module, nest: Nest, name: str, stored: set[Value], target: Target) -> NestFunction:
-    """Emit one nest."""
-    values = memory_of(nest, stored)
+def nest_functions(
+    module: ir.Module, phases: Sequence[Phase], stored: set[Value], target: Target
+) -> dict[int, NestFunction]:
+    """For every nest, by its identity; nests alike but for their memory, as in layers of one width, share one."""
+    found: dict[int, NestFunction] = {}
+    made: dict[str, ir.Function] = {}
+    for nest in (nest for phase in phases for nest in phase.nests):
+        values = memory_of(nest, stored)
+        spelling = Spelling()((nest, values))
+        if spelling not in made:
+            made[spelling] = emitted(module, nest, f"nest_{len(made)}", values, target)
+        found[id(nest)] = NestFunction(made[spelling], values, shared_axis(nest))
+    return found
+
+
+def emitted(module: ir.Module, nest: Nest, name: str, values: Sequence[Value], target: Target) -> ir.Function:
+    """The function of one nest."""
     kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64, I64, POINTER, *[POINTER] * len(values)])
     function = ir.Function(module, kind, name)
     function.linkage = "internal"
@@ -107,7 +127,7 @@ def nest_function(module: ir.Module, nest: Nest, name: str, stored: set[Value], 
     else:
         emitter.nest(nest, axis, low, high)
     b.ret_void()
-    return NestFunction(function, values, axis)
+    return function
 
 
 class Driver:

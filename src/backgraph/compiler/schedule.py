@@ -1,8 +1,7 @@
-"""The schedule: which values are inlined, which nests run together, and where threads must wait for each other.
+"""The schedule: which nests run together, and where threads must wait for each other.
 
 Each pass takes nests that run in order and returns nests that run in order and compute the same bits.
 
-    inline     t[i] = x[i,0]; y[i] = t[i]+1          →  y[i] = x[i,0]+1            (index maps; producers read once)
     fuse       c[i,j] = Σ…; y[i,j] = f(c[i,j])       →  c, y written by one nest, c from its register
     pack       Σ_k A[i,k] B[j,k]                     →  P[k,j] = B[j,k]; Σ_k A[i,k] P[k,j]
     in place   w'[i] = w[i]-…  into the memory of w, after every reader of the old w
@@ -26,13 +25,10 @@ from backgraph.compiler.nest import (
     Value,
     Write,
     along,
-    mapped,
-    reads_of,
     storage,
     substituted,
 )
 from backgraph.compiler.packed import is_packed
-from backgraph.language.dims import Dim, product
 
 
 @dataclass(frozen=True)
@@ -106,83 +102,6 @@ def _needs(nest: Nest, table: dict[Value, list[Nest]]) -> list[Nest]:
     before = [n for r in nest.reads for n in table.get(storage(r.value), []) if n is not nest]
     parts = [n for w in nest.writes for n in table[storage(w.value)] if n.order < nest.order]
     return list({n.order: n for n in [*before, *parts]}.values())
-
-
-def inline(program: Program) -> Program:
-    """Index maps go into every reader; any other map goes into its only reader if that visits as many points."""
-    nests = list(program.nests)
-    pinned = {storage(value) for value in program.kept} | _aliased(nests)
-    for producer in program.nests:
-        at = next((i for i, n in enumerate(nests) if n.order == producer.order), None)
-        if at is None or not is_map(nests[at]) or len(writers(nests)[storage(nests[at].writes[0].value)]) != 1:
-            continue
-        producer = nests[at]
-        value = producer.writes[0].value
-        if value in pinned:
-            continue
-        readers = [i for i, n in enumerate(nests) if any(r.value is value for r in n.reads)]
-        if not all(_may_inline(producer, nests[i], len(readers)) for i in readers):
-            continue
-        try:
-            changed = {i: _inlined(nests[i], producer) for i in readers}
-        except NotImplementedError:  # a lookup would stand inside a sum of indices: keep the value in memory
-            continue
-        nests = [changed.get(i, n) for i, n in enumerate(nests) if i != at]
-    return replace(program, nests=tuple(nests))
-
-
-def _aliased(nests: Iterable[Nest]) -> set[Value]:
-    return {storage(r.value) for n in nests for r in n.reads if r.value.base is not None}
-
-
-def _may_inline(producer: Nest, reader: Nest, readers: int) -> bool:
-    body = producer.writes[0].body
-    if reader.reduction == "fma":
-        return isinstance(body, Read) and all(isinstance(i, Affine) for i in body.index)
-    if moves_only(body) or (_size(body) <= SMALL and not (producer.axes and any(reads_of(body)))):
-        return True
-    value = producer.writes[0].value
-    once = readers == 1 and sum(r.value is value for r in reader.reads) == 1
-    small = _size(body) + sum(_size(e) for e in (*reader.operands, *(w.body for w in reader.writes))) <= LARGEST
-    return once and small and _points(reader) == _points(producer) and reader.reduction != "scatter"
-
-
-SMALL = 8
-"""Nodes of a scalar expression that every reader may compute for itself rather than wait for another thread."""
-
-
-LARGEST = 200
-"""Nodes of an expression that inlining may make."""
-
-
-def _size(expr: Expr) -> int:
-    return 1 + sum(_size(a) for a in expr.arguments) if isinstance(expr, Call) else 1
-
-
-def _points(nest: Nest) -> Dim:
-    return product([axis.size for axis in nest.axes] + ([nest.reduce.size] if nest.reduce is not None else []))
-
-
-def _inlined(reader: Nest, producer: Nest) -> Nest:
-    write = producer.writes[0]
-
-    def change(expr: Expr) -> Expr | None:
-        if not isinstance(expr, Read) or expr.value is not write.value:
-            return None
-        return substituted(write.body, dict(zip(producer.axes, expr.index, strict=True)))
-
-    def index(at: Index) -> Index:
-        if isinstance(at, Affine):
-            return at
-        new = mapped(at.read, change)
-        if not isinstance(new, Read):
-            raise NotImplementedError
-        return replace(at, read=new)
-
-    written = tuple(
-        replace(w, body=mapped(w.body, change), index=tuple(index(i) for i in w.index)) for w in reader.writes
-    )
-    return replace(reader, operands=tuple(mapped(o, change) for o in reader.operands), writes=written)
 
 
 def fuse(program: Program) -> Program:
