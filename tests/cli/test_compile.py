@@ -53,7 +53,7 @@ def test_graph_and_rules_need_no_sizes(run: Run) -> None:
         (["sum(x)", "--show", "asm"], "--shape 'x:'"),
         (["sum(relu(X@", "--show", "graph"], "BG105"),
         (["X@W", "--show", "graph"], "BG108"),
-        ([COST], "--show"),
+        ([COST], "the size of d, h, k is not known"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], fragment: str, run: Run) -> None:

@@ -6,17 +6,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from backgraph.cli.numbers import dimensions, names
+from backgraph.cli.numbers import dimensions
 from backgraph.cli.screen import write
+from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import UsageError
 
 
 def compile(
-    cost: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
-    show: str,
+    show: str = "schedule",
     wrt: str = "",
+    cost: str = "",
     shape: str = "",
     size: str = "",
     dtype: str = "float32",
@@ -26,9 +28,10 @@ def compile(
     """Print a stage of the compiler for a cost and its gradients.
 
     Args:
-        cost: a cost such as "sum(relu(X@W)**2)", or statements separated by semicolons.
+        text: a cost such as "sum(relu(X@W)**2)", or statements separated by semicolons.
         show: graph, rules, nests, schedule, llvm or asm.
         wrt: the names to differentiate with respect to, such as W1,W2; without it only the cost is compiled.
+        cost: the name of the cost, such as J1 for "J1 = sum(W**2); J2 = sum(W**4)"; the last statement by default.
         shape: shapes that the text does not tell, such as "b:h, T:".
         size: sizes of dimensions, such as m=128,d=784; all but the batch are needed, except for graph and rules.
         dtype: float32 or float64.
@@ -42,6 +45,10 @@ def compile(
     sizes, limit = dimensions(size), None if memory is None else byte_count(memory)
     if show not in SHOWN:
         raise UsageError("BG601", "--show", "unknown stage", got=show, expected=", ".join(SHOWN))
-    found = stages(cost, wrt=names(wrt), shapes=shape, sizes=sizes, dtype=dtype, target=host_target(isa), memory=limit)
+    by, chosen = targets(wrt) if wrt else (), one_cost(cost)
+    found = stages(
+        text, wrt=by, cost=chosen, shapes=shape, sizes=sizes, dtype=dtype, target=host_target(isa), memory=limit
+    )
     page = stage_text(found, show)
     write(page if page.endswith("\n") else page + "\n")
+    tell_left_out(text, cost)

@@ -9,10 +9,10 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 
 from backgraph.cli.compiled_cost import CompiledCost, compiled_cost
-from backgraph.cli.numbers import Flag, dimensions, names
+from backgraph.cli.numbers import Flag, dimensions
 from backgraph.cli.output import writable_file
 from backgraph.cli.screen import write
-from backgraph.errors import UsageError
+from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.show.cost import accounts
 from backgraph.show.cost_page import CostPage
 from backgraph.show.measure import measure
@@ -27,6 +27,7 @@ def cost(
     /,
     *,
     wrt: str,
+    cost: str = "",
     shape: str = "",
     size: list[str] | None = None,
     dtype: str = "float32",
@@ -41,6 +42,7 @@ def cost(
     Args:
         expression: a cost such as "sum(relu(X@W)**2)", or statements separated by semicolons.
         wrt: the names to differentiate with respect to, such as W1,W2.
+        cost: the name of the cost, such as J1 for "J1 = sum(W**2); J2 = sum(W**4)"; the last statement by default.
         shape: shapes that the text does not tell, such as "b:h, T:".
         size: sizes of dimensions, such as m=128,d=784; may be given several times.
         dtype: float32 or float64.
@@ -50,16 +52,17 @@ def cost(
         svg: file for a picture of the lifetimes.
         overwrite: replace the file `svg` if it is there.
     """
-    if not names(wrt):
-        raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
+    by = targets(wrt)
     if svg is not None:
         writable_file(svg, overwrite)
     from backgraph.language.parse import parse
+    from backgraph.show.sizes import check_sizes
 
     sizes = dimensions(",".join(size or ()))
-    program = parse(expression, shapes=shape, wrt=list(names(wrt)), dtype=dtype)
+    program = parse(expression, shapes=shape, wrt=by, dtype=dtype, cost=one_cost(cost))
+    check_sizes(sizes, [program.cost])
     known = {node: name for name, node in reversed(program.names.items())}
-    found = accounts(program.cost, [program.names[name] for name in names(wrt)], known)
+    found = accounts(program.cost, [program.names[name] for name in by], known)
     page = CostPage(found, sizes, lang=lang)
     compiled = None
     if not page.missing:
@@ -75,6 +78,7 @@ def cost(
         from backgraph.show.cost_picture import lifetimes_svg
 
         save_atomically(svg, lambda file: _encode(lifetimes_svg(page), file))
+    tell_left_out(expression, cost)
 
 
 def page_text(page: CostPage, compiled: CompiledCost | None) -> str:

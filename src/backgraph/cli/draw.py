@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from backgraph.cli.numbers import Flag, dimensions, names
 from backgraph.cli.output import writable_file
 from backgraph.cli.screen import say
+from backgraph.cli.typed import targets, tell_left_out
 from backgraph.errors import TrainingError, UsageError, nearest
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.show.draw import FORMATS, draw_text
@@ -50,17 +51,16 @@ def draw(
     if out.suffix not in FORMATS:
         raise UsageError("BG601", "--out", "unknown kind of file", got=out.name, expected=", ".join(FORMATS))
     writable_file(out, overwrite)
-    targets = names(wrt or "")
-    if update is not None and not targets:
-        raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
+    by = targets(wrt) if update is not None or wrt is not None else ()
     shapes = {} if shape is None else {"shapes": shape}
     optimizer = None if update is None else _optimizer(update)
     drawing = draw_text(
-        text, targets, costs=names(cost), update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size),
+        text, by, costs=names(cost), update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size),
         lang=lang, **shapes,
     )  # fmt: skip
     drawing.save(out)
     say(f"{out}: {drawing.title}")
+    tell_left_out(text, cost)
 
 
 def _optimizer(name: str) -> Optimizer:

@@ -11,8 +11,9 @@ from cyclopts import Parameter
 
 from backgraph.cli.arrays import read_arrays
 from backgraph.cli.exercise import ask
-from backgraph.cli.numbers import Flag, names
+from backgraph.cli.numbers import Flag
 from backgraph.cli.screen import say, write
+from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import CATALOGUE, UsageError, nearest
 
 CODE = re.compile(r"BG\d{3}", re.IGNORECASE)
@@ -23,6 +24,7 @@ def explain(
     /,
     *,
     wrt: str | None = None,
+    cost: str = "",
     shape: str | None = None,
     lang: str = "en",
     ascii: Flag = False,  # noqa: A002  # the option is called --ascii
@@ -38,6 +40,7 @@ def explain(
     Args:
         subject: a cost such as "sum(relu(X@W)**2)", statements separated by semicolons, or an error code such as BG101.
         wrt: the names to differentiate with respect to, such as W1,W2.
+        cost: the name of the cost, such as J1 for "J1 = sum(W**2); J2 = sum(W**4)"; the last statement by default.
         shape: shapes that the text does not tell, such as "b:h, T:".
         lang: en or zh.
         ascii: write W1 and grad for terminals without Unicode.
@@ -51,19 +54,27 @@ def explain(
     if CODE.fullmatch(subject.strip()):
         _explain_code(subject.strip().upper())
         return 0
-    if not wrt or not names(wrt):
-        raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
+    by = targets(wrt)
     from backgraph.show.explain import explain_text
 
     shapes = {} if shape is None else {"shapes": shape}
     numbers = read_arrays(data) if data is not None else values
     explanation = explain_text(
-        subject, names(wrt), lang=lang, ascii=ascii, format=format, index=index, values=numbers, **shapes
+        subject,
+        by,
+        cost=one_cost(cost),
+        lang=lang,
+        ascii=ascii,
+        format=format,
+        index=index,
+        values=numbers,
+        **shapes,
     )
     if exercise or answer:
         return ask(explanation.exercise(), answer or [])
     page = str(explanation)
     write(page if page.endswith("\n") else page + "\n")
+    tell_left_out(subject, cost)
     return 0
 
 

@@ -19,7 +19,7 @@ def export(
     model: Path,
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    out: Annotated[Path, Parameter(name=["--out", "-o", "--output"])],
     overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Write a trained network with its preparation as an ONNX model, which other programs can run.
@@ -28,16 +28,16 @@ def export(
 
     Args:
         model: the folder that `backgraph train` wrote, or the file in it.
-        output: the file to write; it ends in .onnx.
+        out: the file to write; it ends in .onnx.
         overwrite: replace the file if there is one.
     """
     from backgraph.export.onnx_model import model_to_onnx
 
-    if output.suffix != SUFFIX:
-        raise UsageError("BG601", "--output", "unknown format", got=output.name, expected=f"a file ending in {SUFFIX}")
-    writable_file(output, overwrite)
+    if out.suffix != SUFFIX:
+        raise UsageError("BG601", "--out", "unknown format", got=out.name, expected=f"a file ending in {SUFFIX}")
+    writable_file(out, overwrite)
     fitted = load(model / MODEL if model.is_dir() else model)
-    written = model_to_onnx(fitted, output)
+    written = model_to_onnx(fitted, out)
     inputs = ", ".join(each.name for each in written.graph.input)
     outputs = ", ".join(each.name for each in written.graph.output)
-    say(f"{output}: columns {inputs}; gives {outputs}")
+    say(f"{out}: columns {inputs}; gives {outputs}")

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from backgraph.cli.numbers import Flag, dimensions, names
+from backgraph.cli.numbers import Flag, dimensions
 from backgraph.cli.output import writable_file
 from backgraph.cli.screen import say, write
+from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import SaveError, UsageError
+from backgraph.show.jacobians import Jacobians, jacobians_text
 
 KINDS = (".svg", ".html", ".txt")
 
@@ -20,6 +22,7 @@ def jacobian(
     /,
     *,
     wrt: str,
+    cost: str = "",
     shape: str = "",
     size: str = "",
     values: Flag = False,
@@ -33,6 +36,7 @@ def jacobian(
     Args:
         subject: a cost such as "z = W@x + b; a = sigmoid(z); C = sum((a - t)**2)".
         wrt: the names to differentiate with respect to, such as W,b.
+        cost: the name of the cost, such as J1 for "J1 = sum(W**2); J2 = sum(W**4)"; the last statement by default.
         shape: shapes that the text does not tell, such as "b:h, t:h".
         size: sizes of dimensions in the tiny example, such as h=2,d=3.
         values: print the numbers of the tiny example.
@@ -41,20 +45,24 @@ def jacobian(
         out: a file to write: .svg (the picture), .html (picture and text) or .txt; without it, text on the screen.
         overwrite: replace the file if it exists.
     """
-    from backgraph.show.jacobians import jacobians_text
-
-    if not names(wrt):
-        raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
+    by = targets(wrt)
     if out is not None and out.suffix.lower() not in KINDS:
         raise UsageError("BG601", "--out", "unknown kind of file", got=out.suffix, expected=", ".join(KINDS))
     file = None if out is None else writable_file(out, overwrite)
-    found = jacobians_text(subject, names(wrt), shapes=shape, sizes=dimensions(size), lang=lang, numbers=values)
+    found = jacobians_text(
+        subject, by, cost=one_cost(cost), shapes=shape, sizes=dimensions(size), lang=lang, numbers=values
+    )
     if file is None:
         write(found.text())
-        return
+    else:
+        _save(found, theme, file)
+        say(f"wrote {file}")
+    tell_left_out(subject, cost)
+
+
+def _save(found: Jacobians, theme: str, file: Path) -> None:
     made = {".svg": lambda: found.svg(theme=theme), ".html": found.html, ".txt": found.text}[file.suffix.lower()]()
     try:
         file.write_text(made, encoding="utf-8")
     except OSError as error:
         raise SaveError("BG551", str(file), "cannot be written", got=error.strerror) from None
-    say(f"wrote {file}")

@@ -89,17 +89,18 @@ def stages(
     text: str,
     *,
     wrt: Sequence[str] = (),
+    cost: str = "",
     shapes: str = "",
     sizes: Mapping[str, int] | None = None,
     dtype: str = "float64",
     target: Target | None = None,
     memory: int | None = None,
 ) -> Stages:
-    """The stages of the cost `text` and its gradients in `wrt`.
+    """The stages of the cost in `text` (the last statement, or the one named `cost`) and its gradients in `wrt`.
 
     Raises what `language.parse` and `gradient` raise, and UsageError BG601 for a size of a dimension that is not there.
     """
-    read = parse(text, shapes=shapes, dtype=dtype, wrt=wrt)
+    read = parse(text, shapes=shapes, dtype=dtype, wrt=wrt, cost=cost)
     nodes = [read.cost, *(gradient(read.cost, [read.names[name] for name in wrt]).nodes if wrt else ())]
     simple = simplify(nodes)
     names = ["the cost", *(f"the gradient of {name}" for name in wrt)]

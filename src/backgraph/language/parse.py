@@ -79,12 +79,19 @@ class Program:
 
 
 def parse(
-    text: str, *, shapes: Given = "", dtype: str = "float64", scalar_cost: bool = True, wrt: Sequence[str] = ()
+    text: str,
+    *,
+    shapes: Given = "",
+    dtype: str = "float64",
+    scalar_cost: bool = True,
+    wrt: Sequence[str] = (),
+    cost: str = "",
 ) -> Program:
     """The graph of a cost written as text; see docs/language.md.
 
     `shapes` annotates names, as in `"X:m d, b:h, lam:"` (no dimensions: a scalar) or `{"X": ("m", "d")}`. Leaves are
-    inputs, those named in `wrt` parameters, labels of classes integers. With `scalar_cost` the cost must be a scalar.
+    inputs, those named in `wrt` parameters, labels of classes integers. The cost is the last statement, or the name
+    `cost` that the text gives. With `scalar_cost` it must be a scalar.
 
     Raises GraphError: BG104 unknown function or name, BG105 not in the language, BG106 annotation, BG101 shapes that
     do not fit, BG107 shapes that the text leaves open, BG108 a cost that is no scalar. Places are `text:LINE:COLUMN`.
@@ -97,17 +104,18 @@ def parse(
     except RecursionError:
         raise source.error(0, "nested too deeply", hint="name parts of it") from None
     _check_names(lowered, wrt)
-    solver = _solved(source, lowered, given, scalar_cost)
+    chosen = _chosen(lowered, cost)
+    solver = _solved(source, lowered, given, chosen if scalar_cost else None)
     dimensions = name_dimensions(solver, {*lowered.names, *given})
     shape_of = {name: named_shape(solver, dimensions, _shape(solver, value)) for name, value in lowered.leaves.items()}
     leaves = _leaves(solver, shape_of, dtype, wrt)
     values = _built(source, lowered, leaves, dtype)
-    cost = values[lowered.values[-1]]
-    if scalar_cost and cost.shape != ():
-        raise _not_scalar(source, lowered.values[-1], cost.shape)
+    node = values[chosen]
+    if scalar_cost and node.shape != ():
+        raise _not_scalar(source, chosen, node.shape)
     names = {name: values[value] for name, value in lowered.names.items()}
     assumed = tuple(_assumptions(solver, shape_of, dimensions))
-    return Program(text, cost, _outputs(lowered, values), names, leaves, assumed)
+    return Program(text, node, _outputs(lowered, values, node), names, leaves, assumed)
 
 
 def _check_names(lowered: Lowered, wrt: Sequence[str]) -> None:
@@ -118,20 +126,28 @@ def _check_names(lowered: Lowered, wrt: Sequence[str]) -> None:
             raise GraphError("BG104", "--wrt", "the text has no such name", got=name, hint=hint)
 
 
-def _solved(source: Source, lowered: Lowered, given: Mapping[str, tuple[Dim, ...]], scalar_cost: bool) -> Solver:
-    """All shapes that follow from the text, the annotations and the conventions."""
+def _chosen(lowered: Lowered, name: str) -> Value:
+    """The value of the statement that is the cost. Raises GraphError BG104."""
+    if not name:
+        return lowered.values[-1]
+    if name not in lowered.names:
+        hint = nearest(name, list(lowered.names)) or f"name it in the text: {name} = …"
+        raise GraphError("BG104", "--cost", "the text has no such name", got=name, hint=hint)
+    return lowered.names[name]
+
+
+def _solved(source: Source, lowered: Lowered, given: Mapping[str, tuple[Dim, ...]], scalar: Value | None) -> Solver:
+    """All shapes that follow from the text, the annotations and the conventions; `scalar` is a scalar."""
     solver = Solver(lowered.leaves)
     for name, shape in given.items():
         if name not in lowered.names:
             raise contradiction(name, "the text has no such name", nearest(name, list(lowered.names)))
         _annotate(solver, name, lowered.names[name], shape)
-    cost = lowered.values[-1]
     try:
         for equation in lowered.equations:
             solver.add(equation)
         solver.propagate()
-        shape = solver.sizes.shape(cost.slot)
-        solver.solve(cost.slot if scalar_cost and shape is None else None)
+        solver.solve(scalar.slot if scalar is not None and solver.sizes.shape(scalar.slot) is None else None)
     except Clash as clash:
         raise _mismatch(source, solver, clash) from None
     except Unknown as unknown:
@@ -217,10 +233,9 @@ def _called(equation: Equation, operands: Mapping[str, Operand]) -> Node:
     return function.build(*leading, *several, **given)
 
 
-def _outputs(lowered: Lowered, nodes: Mapping[Value, Node]) -> tuple[Node, ...]:
+def _outputs(lowered: Lowered, nodes: Mapping[Value, Node], cost: Node) -> tuple[Node, ...]:
     used = {value for equation in lowered.equations for value in equation.operands.values()}
-    rest = [nodes[value] for value in lowered.values[:-1] if value not in used]
-    cost = nodes[lowered.values[-1]]
+    rest = [nodes[value] for value in lowered.values if value not in used]
     return (*(node for node in dict.fromkeys(rest) if node is not cost), cost)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from backgraph.calculus.backprop import Gradients, gradient
+from backgraph.calculus.backprop import Gradients, as_targets, gradient
 from backgraph.calculus.jacobian import jacobian_values
 from backgraph.errors import CalculusError
 from backgraph.evaluate import evaluate, measure
@@ -141,7 +141,7 @@ def chain_of(
     the tiny example; what is not given is chosen. Raises CalculusError BG302 where a Jacobian would have more than
     20,000 elements, and what `gradient` raises.
     """
-    found = gradient(cost, wrt)
+    found = gradient(cost, tuple(dict.fromkeys(as_targets(wrt))))
     _refuse_open(topological_order([cost]))
     build = _Builder(cost, found, {cost: cost_name, **dict(names or {})}, sizes or {}, values or {})
     return build.chain()

@@ -25,6 +25,7 @@ from backgraph.show.fault import find_fault
 from backgraph.show.naming import name_intermediates
 from backgraph.show.page import width, wrapped
 from backgraph.show.render import as_tree, render_all
+from backgraph.show.sizes import check_sizes
 from backgraph.show.text import text
 from backgraph.show.tiny import tiny_values
 
@@ -158,7 +159,8 @@ def check(
     """
     if lang not in check_words.WORDS:
         raise UsageError("BG601", "check", "unknown lang", got=lang, expected=", ".join(check_words.WORDS))
-    targets = as_targets(wrt)
+    targets = tuple(dict.fromkeys(as_targets(wrt)))
+    check_sizes(sizes or {}, [cost])
     numbers = tiny_values(cost, targets, values, sizes)
     rules = check_gradient(cost, targets, numbers, at="nodes", tolerance=tolerance)
     gradients = check_gradient(cost, targets, numbers, tolerance=tolerance)

@@ -24,6 +24,7 @@ from backgraph.show.ladder import Ladder
 from backgraph.show.names import display_name
 from backgraph.show.picture import PAPER, Look, Picture
 from backgraph.show.repeats import folded_repeats
+from backgraph.show.sizes import check_sizes
 from backgraph.show.update_rail import Updater
 
 FORMATS = (".svg", ".html", ".dot")
@@ -146,7 +147,8 @@ def draw(
     given = dict(names or {})
     for i, each in enumerate(costs, start=1):
         given.setdefault(each, cost_name if len(costs) == 1 else f"{cost_name}_{i}")
-    question = Question(costs, as_targets(wrt), given, update, lang)
+    check_sizes(sizes or {}, costs)
+    question = Question(costs, tuple(dict.fromkeys(as_targets(wrt))), given, update, lang)
     look = replace(PAPER, lang=lang) if paper else Look(lang=lang)
     drawing = Drawing(question, fold, look, dark, _sizes(costs, sizes or {}))
     _ = drawing.full  # what cannot be drawn is refused here, not where it is looked at
@@ -163,11 +165,11 @@ def draw_text(
     """
     from backgraph.language.parse import parse
 
-    program = parse(source, shapes=shapes, wrt=list(wrt))
+    program = parse(source, shapes=shapes, wrt=list(wrt), cost=costs[0] if costs else "")
     names: dict[Node, str] = {}
     for name, node in program.names.items():
         names.setdefault(node, name)
-    for name in costs:
+    for name in costs[1:]:
         if name not in program.names:
             hint = nearest(name, list(program.names)) or f"name it in the text: {name} = …"
             raise GraphError("BG104", "--cost", "the text has no such name", got=name, hint=hint)

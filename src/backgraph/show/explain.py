@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from backgraph.calculus.backprop import as_targets
 from backgraph.errors import UsageError
 from backgraph.evaluate import Bindings
 from backgraph.language.node import Node
@@ -120,7 +121,7 @@ def explain(
     """
     _known("lang", lang, tuple(LANGUAGES))
     _known("format", format, FORMATS)
-    derivation = derive(cost, wrt, names, cost_name)
+    derivation = derive(cost, tuple(dict.fromkeys(as_targets(wrt))), names, cost_name)
     taken = tuple(_assumed(each, lang) for each in assumptions)
     worked = None
     if values is not False:
@@ -130,12 +131,12 @@ def explain(
     return Explanation(derivation, sections, lang, ascii, format, taken, worked)
 
 
-def explain_text(source: str, wrt: Sequence[str], *, shapes: Any = "", **options: Any) -> Explanation:
-    """`explain` of a cost typed in as text; `shapes` as for `parse`, `options` as for `explain`.
+def explain_text(source: str, wrt: Sequence[str], *, cost: str = "", shapes: Any = "", **options: Any) -> Explanation:
+    """`explain` of a cost typed in as text; `cost` and `shapes` as for `parse`, `options` as for `explain`.
 
     Raises GraphError BG101 and BG104 to BG108 as `parse` does.
     """
-    program = parse(source, shapes=shapes, wrt=list(wrt))
+    program = parse(source, shapes=shapes, wrt=list(wrt), cost=cost)
     names: dict[Node, str] = {}
     for name, node in program.names.items():
         names.setdefault(node, name)

@@ -68,21 +68,23 @@ def jacobians_text(
     source: str,
     wrt: Sequence[str],
     *,
+    cost: str = "",
     shapes: str = "",
     sizes: Mapping[str, int] | None = None,
     lang: str = "en",
     numbers: bool = False,
 ) -> Jacobians:
-    """`jacobians` of a cost typed in as text; `shapes` as for `parse`. Names whose shape is open become vectors.
+    """`jacobians` of a cost typed in as text; `cost` and `shapes` as for `parse`. Names whose shape is open
+    become vectors.
 
     Raises GraphError BG101 and BG104 to BG108 as `parse` does.
     """
     from backgraph.language.parse import parse
 
-    program = parse(source, shapes=shapes, wrt=list(wrt))
+    program = parse(source, shapes=shapes, wrt=list(wrt), cost=cost)
     if opened := [name for name, node in program.leaves.items() if isinstance(node.shape, Open)]:
         shapes = ", ".join([*([shapes] if shapes.strip() else []), *(f"{name}:n" for name in opened)])
-        program = parse(source, shapes=shapes, wrt=list(wrt))
+        program = parse(source, shapes=shapes, wrt=list(wrt), cost=cost)
     names: dict[Node, str] = {}
     for name, node in program.names.items():
         names.setdefault(node, name)
