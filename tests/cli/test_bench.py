@@ -149,6 +149,20 @@ def test_bad_options_are_refused(
     assert code in outcome.error
 
 
+@pytest.mark.parametrize(
+    "options", [["--shape", "8,6,7,3"], ["--hidden", "7,6"], ["--shape", "9,6,7,3", "--hidden", "7,5"]]
+)
+def test_sizes_that_contradict_the_files_are_refused(
+    options: list[str], problem: tuple[Arrays, Arrays], tmp_path: Path, run: Run
+) -> None:
+    command = saved(tmp_path, *problem)
+    refused = run(*command, *options)
+    assert (refused.code, refused.out) == (2, "")
+    assert "the files differ" in refused.error
+    assert "expected 8,6,7,5,3. leave it out" in refused.error
+    assert run(*command, "--shape", "8,6,7,3", "--hidden", "7,5").code == 0
+
+
 def test_divergence_is_told(problem: tuple[Arrays, Arrays], tmp_path: Path, run: Run) -> None:
     outcome = run(*saved(tmp_path, *problem), "--learning-rate", "1e30")
     assert outcome.code == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_text
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
@@ -16,6 +17,9 @@ from backgraph.language.node import FLOATS
 from backgraph.optim import OPTIMIZERS
 from backgraph.optim.limits import whole
 
+if TYPE_CHECKING:
+    from backgraph.models.bench import Problem
+
 SHAPE = "128,784,256,10"
 RATE_OF_SGD = 0.1
 
@@ -25,8 +29,8 @@ RATE_OF_SGD = 0.1
 class Options:
     """The options of `backgraph bench`; each line below a field is its help."""
 
-    shape: str = SHAPE
-    """Rows of a minibatch, inputs, hidden units, classes; with files theirs count."""
+    shape: str | None = None
+    """Rows of a minibatch, inputs, hidden units, classes; 128,784,256,10, or those of the files."""
     hidden: str | None = None
     """Widths of several hidden layers, such as 512,256, in place of the one in --shape."""
     optimizer: str = "sgd"
@@ -66,7 +70,9 @@ def bench(*, options: Options | None = None) -> None:
     target = host_target(options.isa)
     method = Method(options.optimizer, rate, options.decay, options.threads, target)
     if options.data is not None and options.weights is not None:
-        measured = Bench(read_problem(options.data, options.weights, options.dtype), method)
+        problem = read_problem(options.data, options.weights, options.dtype)
+        _check_files(options, problem)
+        measured = Bench(problem, method)
     else:
         m, sizes = _sizes(options)
         measured = settled(lambda steps: random_problem(m, sizes, options.dtype, steps), method)
@@ -92,14 +98,26 @@ def _check(options: Options) -> None:
         writable_file(options.save, overwrite=True)
 
 
+def _check_files(options: Options, problem: Problem) -> None:
+    """Sizes that are given beside files must be theirs. Raises UsageError BG601."""
+    m, widths_of_files = problem.index.shape[1], problem.widths
+    expected = ",".join(map(str, (m, *widths_of_files)))
+    hint = "leave it out: the sizes are those of the files"
+    if options.hidden is not None and widths(options.hidden) != widths_of_files[1:-1]:
+        raise UsageError("BG601", "--hidden", "the files differ", got=options.hidden, expected=expected, hint=hint)
+    if options.shape is not None and _sizes(options) != (m, widths_of_files):
+        raise UsageError("BG601", "--shape", "the files differ", got=options.shape, expected=expected, hint=hint)
+
+
 def _sizes(options: Options) -> tuple[int, tuple[int, ...]]:
     """Rows of a minibatch, and the widths of all layers."""
+    shape = SHAPE if options.shape is None else options.shape
     try:
-        numbers = [int(part) for part in options.shape.split(",")]
+        numbers = [int(part) for part in shape.split(",")]
     except ValueError:
         numbers = []
     if len(numbers) != 4 or min(numbers) < 1:
-        got, expected = options.shape, "rows,inputs,hidden,classes as in 128,784,256,10"
-        raise UsageError("BG601", "--shape", "not the sizes of a network", got=got, expected=expected)
+        expected = "rows,inputs,hidden,classes as in 128,784,256,10"
+        raise UsageError("BG601", "--shape", "not the sizes of a network", got=shape, expected=expected)
     m, d, h, k = numbers
     return m, (d, *((h,) if options.hidden is None else widths(options.hidden)), k)
