@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from backgraph.cli import run as run_module
+from backgraph.cli import train as train_module
+from backgraph.compiler import function
+from backgraph.errors import SaveError
 from backgraph.models.fitted import load
-from backgraph.train import loop
+from backgraph.train import loop, native
 from backgraph.train.directory import RunDirectory
-from backgraph.train.engine import NumpyEngine
+from backgraph.train.engine import NumpyEngine, default_engine
 from backgraph.train.loop import Training
 from tests.cli.conftest import Run
 
@@ -178,6 +181,47 @@ def test_divergence_keeps_the_last_checkpoint(flowers: Path, tmp_path: Path, run
     assert RunDirectory(tmp_path / "m").latest() is not None
 
 
+def test_a_report_that_cannot_be_saved_comes_after_the_result(
+    flowers: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3, and both what is safe and what to do are said; the same command then writes what is missing."""
+
+    def full(path: Path, text: str) -> None:
+        raise SaveError("BG551", str(path), "could not be saved", got="No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "save_text", full)
+        outcome = run("train", flowers, *TRAIN, "--epochs", 1, "--out", tmp_path / "m")
+    assert outcome.code == 3
+    assert outcome.out.splitlines()[-1] == f"saved {tmp_path / 'm' / 'model.safetensors'}"
+    (line,) = outcome.error.splitlines()
+    assert "report.html: could not be saved; the model is; got No space left" in line.replace(str(tmp_path), "")
+    assert load(tmp_path / "m" / "model.safetensors").target == "species"
+    assert run("train", flowers, *TRAIN, "--epochs", 1, "--out", tmp_path / "m", "--resume").code == 0
+    assert (tmp_path / "m" / "report.html").exists()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_number_of_threads_changes_no_bit_and_may_change_on_resuming(
+    flowers: Path, tmp_path: Path, run: Run, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the native engine; a thread is worth its while here from one point of a loop on."""
+    monkeypatch.setattr(loop, "default_engine", default_engine)
+    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    taken: set[int] = set()
+    of_work = function.number_of_threads
+    monkeypatch.setattr(native, "number_of_threads", lambda *given: taken.add(of_work(*given)) or of_work(*given))
+    run("train", flowers, *TRAIN, "--epochs", 4, "--threads", 1, "--out", tmp_path / "whole")
+    assert taken == {1}
+    taken.clear()
+    for epochs, count in ((2, threads), (4, 3)):
+        arguments = ("--epochs", epochs, "--threads", count, "--out", tmp_path / "cut", "--resume")
+        assert run("train", flowers, *TRAIN, *arguments).code == 0
+    assert taken == {threads, 3}
+    assert last(files(tmp_path / "cut")) == last(files(tmp_path / "whole"))
+    assert run("train", flowers, *TRAIN, "--threads", 0, "--out", tmp_path / "none").code == 2
+
+
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "backgraph", "train", *map(str, arguments)]
 
@@ -247,15 +291,15 @@ def test_kill_9_of_the_command_and_the_same_model(flowers: Path, tmp_path: Path)
 
 def test_no_room_is_said_before_training(flowers: Path, tmp_path: Path) -> None:
     """A limit on the size of files stands for a full disk: the first checkpoint does not fit."""
-
-    def limit() -> None:
+    limited = """
+        import os, resource, signal, sys
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-
+        os.execv(sys.argv[1], sys.argv[1:])
+    """
     arguments = command(flowers, *TRAIN, "--epochs", 100_000, "--hidden", 200, "--out", tmp_path / "m")
     finished = subprocess.run(
-        arguments,
-        preexec_fn=limit,
+        [sys.executable, "-c", textwrap.dedent(limited), *arguments],
         capture_output=True,
         text=True,
         timeout=60,

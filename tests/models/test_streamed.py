@@ -26,7 +26,7 @@ duckdb = pytest.importorskip("duckdb")
 COLUMNS = """
     hash(i)%1000/500-1 as a, case when hash(i+7)%9=0 then null else hash(i+7)%100 end as b,
     ['red','blue','green',null][1+(hash(i+3)%4)::int] as c, 'l'||(hash(i+5)%30) as d,
-    date '2020-01-01' + (hash(i+9)%900)::int as e
+    date '2020-01-01' + (hash(i+9)%900)::int as e, hash(i+11)%4 as w
 """
 
 
@@ -54,24 +54,56 @@ def test_it_learns(tmp_path: Path, target: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.parquet"]
 
 
-def test_the_bits_of_memory(tmp_path: Path) -> None:
+WEIGHTS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "rows": {"weights": "w"},
+    "classes": {"class_weight": {"yes": 3.0}},
+    "both": {"weights": "w", "class_weight": "balanced"},
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_the_bits_of_memory(tmp_path: Path, name: str) -> None:
     """What was learnt and prepared from the file, trained on in memory in the order of the stream."""
     path = parquet(tmp_path / "t.parquet", 9_000, CLASSES)
-    streamed = trainer(path)
+    streamed = trainer(path, **WEIGHTS[name])
     table = read_table(path)
     out, _ = streamed._chosen(0, table.n_rows)
     rows = np.flatnonzero(~out)
-    assert len(rows) == streamed.n_train == len(streamed.training_part.rows)
-    prepared = streamed._part(table, rows).examples
-    data = streamed.mlp.data(prepared.X, prepared.y, prepared.codes)
+    assert len(rows) == streamed.n_train == streamed.training.examples
+    prepared = streamed._by_class(streamed._part(table, rows).examples)
+    data = streamed.mlp.data(prepared.X, prepared.y, prepared.codes, prepared.weights)
     plain = streamed.learner.training
-    again = InOrder(plain.step, [array.copy() for array in plain.variables], len(rows), 64, 0)
+    again = InOrder(plain.step, [array.copy() for array in plain.variables], len(rows), 64, 0, weights=plain.weights)
     again.source = streamed.stream
     again.run(data, epochs=2)
     streamed.run(2)
     assert [row["loss"] for row in streamed.training.history] == [row["loss"] for row in again.history]
     for mine, theirs in zip(streamed.training.variables, again.variables, strict=True):
         assert mine.tobytes() == theirs.tobytes()
+
+
+def test_balanced_classes_are_so_by_all_rows(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", 9_000, CLASSES)
+    streamed = trainer(path, weights="w", class_weight="balanced")
+    table = read_table(path)
+    known = streamed._part(table, np.flatnonzero(~streamed._chosen(0, table.n_rows)[0])).examples
+    weighed = streamed._by_class(known)
+    assert known.weights is not None
+    assert weighed.weights is not None
+    assert streamed.factors is not None
+    mass = [weighed.weights[known.y == k].sum() for k in range(2)]
+    assert mass[0] == pytest.approx(mass[1])
+    assert sum(mass) == pytest.approx(known.weights.sum())
+
+
+def test_rows_are_numbered_as_in_the_file(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", 9_000, CLASSES)
+    streamed = trainer(path)
+    table = read_table(path)
+    for part in (streamed.training_part, streamed.validation_part):
+        assert len(part.rows) == len(part.examples) > 0
+        assert streamed._part(table, part.rows).X.tobytes() == part.X.tobytes()
 
 
 def test_ranges_of_rows_are_the_table(tmp_path: Path) -> None:
@@ -105,7 +137,12 @@ BAD: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "fractions as classes": ("i + 0.5", {"task": "classification"}, "BG206", "is no label"),
     "text as numbers": ("'x' || i", {"task": "regression"}, "BG206", "is not numbers"),
     "another task": ("'x'", {"task": "clustering"}, "BG401", "unknown"),
-    "class weights": ("'x'", {"class_weight": "balanced"}, "BG601", "not read whole"),
+    "an unknown class": ("'x'", {"class_weight": {"z": 2.0}}, "BG401", "not a class"),
+    "weights of classes of numbers": ("i + 0.5", {"class_weight": "balanced"}, "BG401", "is for classes"),
+    "a weight below 0": ("'x'", {"weights": "a"}, "BG206", "row 4000: is no weight"),
+    "weights that are text": ("'x'", {"weights": "y"}, "BG206", "no numbers"),
+    "no weights": ("'x'", {"weights": "none"}, "BG206", "no weight above 0"),
+    "weights that are not there": ("'x'", {"weights": "ww"}, "BG202", "ww"),
     "everything held out": ("'x'", {"validation": 1.0}, "BG401", "cannot be held out"),
 }
 
@@ -114,7 +151,7 @@ BAD: dict[str, tuple[str, dict[str, Any], str, str]] = {
 def test_bad_files_are_refused(tmp_path: Path, name: str) -> None:
     target, changes, code, part = BAD[name]
     path = tmp_path / "t.parquet"
-    query = f"select i as a, {target} as y from range(5000) r(i)"
+    query = f"select case when i = 4000 then -1 else i end as a, 0 as none, {target} as y from range(5000) r(i)"
     duckdb.sql(f"copy ({query}) to '{path}' (format parquet, row_group_size 2048)")
     with pytest.raises(BackgraphError) as caught:
         trainer(path, **changes)

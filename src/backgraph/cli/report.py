@@ -18,7 +18,7 @@ MOST_COLUMNS = 20
 
 def table_lines(trainer: Trainer) -> Iterator[str]:
     """How many rows and columns, and what they are for."""
-    train, held_out = len(trainer.training_part.rows), len(trainer.validation_part.rows)
+    train, held_out = trainer.n_train, len(trainer.validation_part.rows)
     columns, features = len(trainer.preparation.columns), len(trainer.preparation.features)
     classes = f" into {len(trainer.outcome)} classes" if isinstance(trainer.outcome, Classes) else ""
     yield f"{_shown(trainer.target)}: {trainer.task}{classes}, {columns:,} columns, {features:,} features"

@@ -22,7 +22,7 @@ from backgraph.train.lock import Lock
 from backgraph.train.loop import Training
 from backgraph.train.unchanged import UnchangedFile
 
-FREE = frozenset({"out", "epochs", "overwrite", "resume", "json"})
+FREE = frozenset({"out", "epochs", "threads", "overwrite", "resume", "json"})
 """Options that may be others when a run is resumed."""
 STOPPING = b"backgraph: stopping after this step; once more stops at once\n"
 
@@ -90,7 +90,9 @@ def compared(options: Any, trainer: Trainer) -> dict[str, Any]:
 
 
 def _fingerprints(part: Part) -> dict[str, str]:
-    return {"X": fingerprint(part.X), "y": fingerprint(part.y)}
+    known = part.examples
+    arrays = {"X": known.X, "y": known.y, "codes": known.codes, "weights": known.weights}
+    return {name: fingerprint(array) for name, array in arrays.items() if array is not None}
 
 
 def run(trainer: Trainer, epochs: int, directory: RunDirectory, watched: UnchangedFile | None) -> Path:

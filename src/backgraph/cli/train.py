@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_text
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from backgraph.cli.report import network_lines, result_line, table_lines
 from backgraph.cli.run import Place, compared, run
 from backgraph.cli.screen import say
 from backgraph.compiler.budget import byte_count
+from backgraph.compiler.processors import at_most
 from backgraph.data.prepare import Choices
-from backgraph.errors import TrainingError, UsageError, nearest
+from backgraph.data.source import PARQUET
+from backgraph.errors import SaveError, TrainingError, UsageError, nearest
 from backgraph.models.report import report
 from backgraph.models.trainer import Recipe, Trainer
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.optim.limits import not_negative, whole
+from backgraph.train.directory import RunDirectory
 from backgraph.train.disk import save_text
 from backgraph.train.unchanged import UnchangedFile
 
@@ -66,6 +70,8 @@ class Options:
     """Columns that are numbers although they are stored as text."""
     drop: str = ""
     """Columns to leave out."""
+    threads: Whole | None = None
+    """Threads at most; the result has the same bits with any number."""
     memory: str | None = None
     """What the data of a Parquet file may take in memory, such as 512MiB; larger files are read in parts."""
     separator: str | None = None
@@ -95,20 +101,30 @@ def train(data: Path | None = None, /, *, options: Options, method: MethodOption
     whole("--epochs", options.epochs, least=0)
     recipe, place = _recipe(options, method), _place(options)
     place.check()
-    watched = None if data is None else UnchangedFile(data)
-    trainer = _trainer(data, recipe, options, method.validation_data)
-    remarks = {"data": None if data is None else str(data), "epochs": options.epochs, "command": sys.argv[1:]}
-    with place.entered(compared(options, trainer) | compared(method, trainer), remarks) as directory:
-        if not options.json:
-            for line in (*table_lines(trainer), *network_lines(trainer)):
-                say(line)
-        began = time.perf_counter()
-        model = run(trainer, options.epochs, directory, watched)
-        seconds = time.perf_counter() - began
-        result = _result(trainer) | {"seconds": round(seconds, 3), "model": str(model)}
-        facts = {name: result[name] for name in ("epochs", "steps", "loss", "seconds")}
-        save_text(options.out / REPORT, report(trainer, facts | {"data": data or "the digits of backgraph"}))
+    with at_most(None if options.threads is None else whole("--threads", options.threads)):
+        watched = None if data is None else UnchangedFile(data)
+        trainer = _trainer(data, recipe, options, method.validation_data)
+        remarks = {"data": None if data is None else str(data), "epochs": options.epochs, "command": sys.argv[1:]}
+        with place.entered(compared(options, trainer) | compared(method, trainer), remarks) as directory:
+            _trained(trainer, options, directory, watched)
+
+
+def _trained(trainer: Trainer, options: Options, directory: RunDirectory, watched: UnchangedFile | None) -> None:
+    """Train and save, and say so; then write the report, so that its failure hides nothing."""
+    if not options.json:
+        for line in (*table_lines(trainer), *network_lines(trainer)):
+            say(line)
+    began = time.perf_counter()
+    model = run(trainer, options.epochs, directory, watched)
+    result = _result(trainer) | {"seconds": round(time.perf_counter() - began, 3), "model": str(model)}
     say(json_text.dumps(result, ensure_ascii=False) if options.json else result_line(result))
+    facts = {name: result[name] for name in ("epochs", "steps", "loss", "seconds")}
+    data = "the digits of backgraph" if watched is None else watched.path
+    try:
+        save_text(options.out / REPORT, report(trainer, facts | {"data": data}))
+    except SaveError as error:
+        what, hint = "could not be saved; the model is", "free some space, and type the same command with --resume"
+        raise SaveError(error.code, str(options.out / REPORT), what, got=error.got, hint=hint) from error
 
 
 def _place(options: Options) -> Place:
@@ -149,6 +165,7 @@ def _trainer(data: Path | None, recipe: Recipe, options: Options, held_out: Path
     from backgraph.data.read import read_table
     from backgraph.models.streamed import StreamTrainer, is_larger
 
+    _check_csv([data, held_out], options)
     text = columns(options.categorical)
     reading: dict[str, Any] = {"separator": options.separator, "decimal": options.decimal, "text": text}
     judge = None if held_out is None else read_table(held_out, **reading)
@@ -158,11 +175,15 @@ def _trainer(data: Path | None, recipe: Recipe, options: Options, held_out: Path
         raise UsageError("BG601", "--target", "the column to predict is not named", hint="add --target COLUMN")
     memory = None if options.memory is None else byte_count(options.memory)
     if memory is not None and is_larger(data, memory):
-        if judge is not None:
-            what = "is not known for a file that is read in parts"
-            raise UsageError("BG601", "--validation-data", what, hint="more --memory, or --validation 0.2")
-        return StreamTrainer(data, options.target, recipe, memory, options.out.absolute().parent)
+        return StreamTrainer(data, options.target, recipe, memory, options.out.absolute().parent, held_out=judge)
     return Trainer(read_table(data, **reading), options.target, recipe, judge)
+
+
+def _check_csv(files: Sequence[Path | None], options: Options) -> None:
+    """UsageError BG601 for an option of CSV where no file is one."""
+    for name, given in (("--separator", options.separator is not None), ("--decimal", options.decimal != ".")):
+        if given and all(file is None or file.suffix.lower() in PARQUET for file in files):
+            raise UsageError("BG601", name, "is for CSV files", got=str(files[0] or "no file"), hint="leave it out")
 
 
 def _result(trainer: Trainer) -> dict[str, Any]:

@@ -7,7 +7,6 @@ take their sizes from the first call that shows them; each new combination is co
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from backgraph.compiler.budget import byte_count, rows_in_block
 from backgraph.compiler.memory import concrete, plan
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
+from backgraph.compiler.processors import available_processors
 from backgraph.compiler.program import SHARED_INTEGERS
 from backgraph.compiler.target import Target
 from backgraph.compiler.threads import Request, run_threads
@@ -221,11 +221,6 @@ def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int |
         for phase in compiled.phases for n in phase.nests
     )  # fmt: skip
     return max(1, min(limit or available_processors(), work // WORK_PER_THREAD))
-
-
-def available_processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def compile(

@@ -54,6 +54,10 @@ KINDS: tuple[tuple[bytes, str], ...] = (
 FIXES = {"UTF-16": "iconv -f utf-16 -t utf-8", "gzip": "name it .csv.gz", "Parquet": "name it .parquet"}
 
 
+PARQUET = frozenset({".parquet", ".pq"})
+"""How the names of such files end."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A regular file: `path` as given (for messages), `size` in bytes, and the kind its first bytes show, if any."""
@@ -75,7 +79,7 @@ class Source:
     @property
     def is_parquet(self) -> bool:
         """Whether the name claims Parquet."""
-        return self.path.suffix.lower() in {".parquet", ".pq"}
+        return self.path.suffix.lower() in PARQUET
 
     @property
     def pattern(self) -> str:

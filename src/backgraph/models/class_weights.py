@@ -24,19 +24,22 @@ def class_weights(chosen: ClassWeights, labels: Sequence[Any], y: Array, weights
     `chosen` maps labels to weights (1 for those it leaves out), or is "balanced". Raises TrainingError BG401 for
     another word, an unknown label, or a weight that is negative or no number.
     """
-    if chosen is None:
-        return weights
     own = np.ones(len(y)) if weights is None else np.asarray(weights, "float64")
+    factors = class_factors(chosen, labels, np.bincount(y, own, len(labels)))
+    return weights if factors is None else own * factors[y]
+
+
+def class_factors(chosen: ClassWeights, labels: Sequence[Any], masses: Array) -> Array | None:
+    """The weight of each class (k), whose examples weigh `masses` (k) together; errors of `class_weights`."""
+    if chosen is None:
+        return None
     if isinstance(chosen, str):
         if chosen != BALANCED:
             raise TrainingError("BG401", "class_weight", "unknown", got=chosen, expected=f"{BALANCED}, or a table")
-        mass = np.bincount(y, own, len(labels))
-        occurring = mass > 0
-        factor = np.where(occurring, mass.sum() / (occurring.sum() * np.where(occurring, mass, 1)), 0)
-    else:
-        factor = np.array([not_negative(f"class_weight of {label}", chosen.get(label, 1.0)) for label in labels])
-        _check_labels(chosen, labels)
-    return own * factor[y]
+        occurring = masses > 0
+        return np.where(occurring, masses.sum() / (occurring.sum() * np.where(occurring, masses, 1)), 0)
+    _check_labels(chosen, labels)
+    return np.array([not_negative(f"class_weight of {label}", chosen.get(label, 1.0)) for label in labels])
 
 
 def _check_labels(chosen: Mapping[Any, float], labels: Sequence[Any]) -> None:

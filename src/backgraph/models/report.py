@@ -132,9 +132,7 @@ def _data(trainer: Trainer) -> str:
     head, *rows = summary_rows(trainer.summary[:MOST_COLUMNS])
     more = len(trainer.summary) - MOST_COLUMNS
     rest = f"<p>… and {more:,} columns more.</p>\n" if more > 0 else ""
-    counted = (
-        f"{len(trainer.training_part.rows):,} rows to train on, {len(trainer.validation_part.rows):,} to validate on."
-    )
+    counted = f"{trainer.n_train:,} rows to train on, {len(trainer.validation_part.rows):,} to validate on."
     table = _table(head, rows) + rest
     if len(rows) > FEW_COLUMNS:
         table = f"<details><summary>{len(trainer.summary):,} columns</summary>\n{table}</details>\n"

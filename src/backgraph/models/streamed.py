@@ -15,19 +15,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from backgraph.data.labels import Classes
+from backgraph.data.labels import Classes, Targets
 from backgraph.data.prepare import Preparation
 from backgraph.data.rows import ParquetRows, words_of_rows
 from backgraph.data.source import open_source
 from backgraph.data.split import SPLIT
 from backgraph.data.summary import summary
-from backgraph.data.table import Column, Table, is_text, missing_in
+from backgraph.data.table import Column, Table, missing_in
 from backgraph.errors import DataError, SaveError, TrainingError, UsageError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -85,14 +85,17 @@ class Budget:
 
 @dataclass
 class Kept:
-    """Columns of rows put aside, one range of rows after another."""
+    """Rows put aside, one range of rows after another, and their numbers in the file."""
 
     parts: list[Table] = field(default_factory=list[Table])
+    numbers: list[Array] = field(default_factory=list[Array])
 
-    def add(self, table: Table, chosen: Array) -> None:
-        """The rows of `table` where `chosen` (bool)."""
+    def add(self, table: Table, chosen: Array, first: int) -> None:
+        """The rows of `table` where `chosen` (bool); its first row has the number `first`."""
         if chosen.any():
-            self.parts.append(table.rows(np.flatnonzero(chosen)))
+            rows = np.flatnonzero(chosen)
+            self.parts.append(table.rows(rows))
+            self.numbers.append(first + rows)
 
     def table(self, names: Sequence[str]) -> Table | None:
         """All of them; None where there are none."""
@@ -101,13 +104,18 @@ class Kept:
         columns = {name: np.concatenate([part.column(name) for part in self.parts]) for name in names}
         return Table(columns, self.parts[0].source)
 
+    @property
+    def rows(self) -> Array:
+        """Their numbers in the file."""
+        return np.concatenate([np.zeros(0, "int64"), *self.numbers])
+
 
 class StreamTrainer(Trainer):
     """A Parquet file made ready for training, with at most about `memory` bytes of it in memory at a time.
 
     `folder` is where the prepared rows lie while this object lives: 4 bytes for each feature in float32. The training
-    part of the result is the sample. Raises what `Trainer` does; UsageError BG601 for weights, which it does not know
-    yet; SaveError BG551 where the folder is full.
+    part of the result is the sample; balanced classes are so by all rows. Raises what `Trainer` does; SaveError BG551
+    where the folder is full.
     """
 
     def __init__(
@@ -117,9 +125,9 @@ class StreamTrainer(Trainer):
         recipe: Recipe,
         memory: int,
         folder: str | os.PathLike[str] | None = None,
+        *,
+        held_out: Table | None = None,
     ) -> None:
-        if recipe.weights is not None or recipe.class_weight is not None:
-            raise UsageError("BG601", "weights", "are not known for a file that is not read whole", hint="more memory")
         if not 0 <= recipe.validation < 1:
             raise TrainingError("BG401", "fraction", "cannot be held out", got=recipe.validation, expected="0 … 1")
         self.recipe, self.target, self.budget = recipe, target, Budget(memory)
@@ -127,42 +135,52 @@ class StreamTrainer(Trainer):
         self.folder = _existing(Path(tempfile.gettempdir() if folder is None else folder))
         nameless = Table(dict.fromkeys(self.file.names, np.zeros(1)), self.file.source.name)
         nameless.column(target)
-        self.columns = columns_of(nameless, target, None)
-        self._look()
+        self.columns = columns_of(nameless, target, recipe.weights)
+        self._look(held_out)
         self.mlp = self._network()
         self.stream = self._written()
         self.learner = self._learner()
 
-    def _look(self) -> None:
+    def _look(self, judge: Table | None) -> None:
         """The first pass: what is held out, the sample, classes, preparation."""
         where = f"{self.file.source.name}: column {self.target!r}"
+        self.share = 0.0 if judge is not None else self.recipe.validation
         held_out, sample, labels = Kept(), Kept(), _Labels(where)
         self.n_train = 0
         for first, table in self.file.tables():
             out, sampled = self._chosen(first, table.n_rows)
-            held_out.add(table, out)
-            sample.add(table, sampled)
-            labels.add(table.column(self.target), first)
+            held_out.add(table, out, first)
+            sample.add(table, sampled, first)
+            labels.add(table.column(self.target), first, ~out, self._weights(table, np.arange(table.n_rows), first))
             self.n_train += int((~out).sum())
         seen, aside = sample.table(self.file.names), held_out.table(self.file.names)
         if seen is None:
             raise DataError("BG201", self.file.source.name, "too few rows to learn from", got=self.file.n_rows)
-        truth = seen.column(self.target)
+        self._learn_columns(seen, labels, where)
+        self.training_part = self._put(seen, sample.rows)
+        aside, rows = (aside, held_out.rows) if judge is None else (judge, np.arange(judge.n_rows))
+        self.validation_part = self._put(seen if aside is None else aside, rows)
+
+    def _put(self, table: Table, rows: Array) -> Part:
+        """The first rows of `table`, which have the numbers `rows`."""
+        return self._weighed(replace(self._part(table, np.arange(len(rows))), rows=rows))
+
+    def _learn_columns(self, seen: Table, labels: _Labels, where: str) -> None:
+        """The task, the classes or the scale, and the preparation."""
+        truth, everything = seen.column(self.target), np.arange(seen.n_rows)
         self.task = labels.task(self.recipe.task, truth)
-        everything = np.arange(seen.n_rows)
         known = labels.classes() if self.task == CLASSIFICATION else None
         self.outcome = known or outcome(self.task, truth, everything, where, self.recipe)
+        self.factors = self._factors(*labels.masses(self.outcome))
         columns = seen.select(self.columns)
-        self.preparation = Preparation.fit(columns, choices=self.recipe.choices)
+        self.preparation = Preparation.fit(columns, self._weights(seen, everything), self.recipe.choices)
         self.summary = summary(columns, self.preparation)
-        self.training_part = Part(cast("Any", range(self.n_train)), self._part(seen, everything).examples)
-        self.validation_part = self._part(aside, np.arange(aside.n_rows)) if aside else _NO_ROWS
 
     def _chosen(self, first: int, rows: int) -> tuple[Array, Array]:
         """Which of some rows are held out, and which are in the sample: bool (rows), (rows)."""
         n, seed = self.file.n_rows, self.recipe.seed
         most = min(MOST_HELD_OUT, self.budget.sample // self.file.row_bytes)
-        out = _below(words_of_rows(first, first + rows, (seed, SPLIT)), min(self.recipe.validation, most / n))
+        out = _below(words_of_rows(first, first + rows, (seed, SPLIT)), min(self.share, most / n))
         wanted = min(MOST_SAMPLED, self.budget.sample // self.file.row_bytes)
         sampled = _below(words_of_rows(first, first + rows, (seed, SAMPLE)), wanted / n)
         return out, sampled & ~out
@@ -170,7 +188,8 @@ class StreamTrainer(Trainer):
     def _written(self) -> Stream:
         """The second pass: the rows to train on, prepared."""
         network, inputs = self.mlp.network, self.mlp.network.inputs
-        leaves = [inputs.X, *inputs.codes, network.y]
+        weighted = [] if network.weighted is None else [network.weighted]
+        leaves = [inputs.X, *inputs.codes, network.y, *weighted]
         spools = {leaf: Spool(self.folder, leaf, self.n_train) for leaf in leaves}
         for arrays in self._prepared():
             for leaf, spool in spools.items():
@@ -185,8 +204,8 @@ class StreamTrainer(Trainer):
         for first, table in self.file.tables():
             out, _ = self._chosen(first, table.n_rows)
             if not out.all():
-                rows = self._part(table, np.flatnonzero(~out)).examples
-                yield self.mlp.data(rows.X, rows.y, rows.codes)
+                rows = self._by_class(self._part(table, np.flatnonzero(~out)).examples)
+                yield self.mlp.data(rows.X, rows.y, rows.codes, rows.weights)
 
     def _learner(self) -> Learner:
         plain = super()._learner()
@@ -238,21 +257,28 @@ def _not_written(folder: Path, error: OSError) -> SaveError:
 
 @dataclass
 class _Labels:
-    """The different values of the target, seen a range of rows at a time; None when they are too many for classes."""
+    """The different values of the target, seen a range of rows at a time; None when they are too many for classes.
+
+    Each has the weight of the rows to train on that have it; 0 where all of them are held out.
+    """
 
     where: str
-    values: set[Any] | None = field(default_factory=set[Any])
+    values: dict[Any, float] | None = field(default_factory=dict[Any, float])
 
-    def add(self, values: Column, first: int) -> None:
+    def add(self, values: Column, first: int, train: Array, weights: Array | None) -> None:
         """Looks at the rows from `first` on. DataError BG206 at one that is missing."""
         missing = np.flatnonzero(missing_in(values))
         if len(missing):
             where = f"{self.where}, row {first + missing[0]}"
             raise DataError("BG206", where, "is missing", expected="a value in every row")
-        if self.values is not None:
-            self.values |= set(values.tolist() if is_text(values) else np.unique(values).tolist())
-            if len(self.values) > MOST_LABELS:
-                self.values = None
+        if self.values is None:
+            return
+        different, index = np.unique(values, return_inverse=True)
+        masses = np.bincount(index, train if weights is None else train * weights)
+        for value, mass in zip(different.tolist(), masses.tolist(), strict=True):
+            self.values[value] = self.values.get(value, 0.0) + mass
+        if len(self.values) > MOST_LABELS:
+            self.values = None
 
     def task(self, wanted: str, sample: Column) -> str:
         """That of `task_of`, of all rows."""
@@ -266,8 +292,11 @@ class _Labels:
             raise DataError("BG206", self.where, "has too many classes", expected=f"at most {MOST_LABELS}")
         return Classes.fit(list(self.values), self.where)
 
-
-_NO_ROWS = Part(np.zeros(0, "int64"), Examples(np.zeros((0, 1)), np.zeros(0)))
+    def masses(self, known: Classes | Targets) -> tuple[Array, Array]:
+        """Class numbers, and what the rows to train on weigh that have them."""
+        values = self.values or {}
+        numbers = known.indices(list(values), self.where) if isinstance(known, Classes) else np.zeros(0, "int64")
+        return numbers, np.array(list(values.values()))[: len(numbers)]
 
 
 def _below(words: Array, share: float) -> Array:

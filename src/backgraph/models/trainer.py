@@ -20,7 +20,7 @@ from backgraph.errors import DataError, TrainingError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.models.activations import Activation
-from backgraph.models.class_weights import ClassWeights, class_weights
+from backgraph.models.class_weights import ClassWeights, class_factors
 from backgraph.models.fitted import METRICS, Fitted
 from backgraph.models.learner import Examples, Learner, Method
 from backgraph.models.losses import CLASSIFICATION, REGRESSION, UNSCALED, LossName
@@ -107,13 +107,16 @@ class Trainer:
         labels = Classes.fit(values, where).indices(values, where) if self.task == CLASSIFICATION else None
         share = 0.0 if held_out is not None else recipe.validation
         train, rest = split(table.n_rows, share, recipe.seed, labels)
+        self.n_train = len(train)
         self.outcome = outcome(self.task, values, train, where, recipe)
         rows = table.select(self.columns).rows(train)
         self.preparation = Preparation.fit(rows, self._weights(table, train), recipe.choices)
         self.summary = summary(rows, self.preparation)
-        self.training_part = self._by_class(self._part(table, train))
+        self.training_part = self._weighed(self._part(table, train))
+        self.factors = self._factors(self.training_part.y, self.training_part.examples.weights)
         other = table if held_out is None else held_out
-        self.validation_part = self._part(other, rest if held_out is None else np.arange(held_out.n_rows))
+        rest = rest if held_out is None else np.arange(held_out.n_rows)
+        self.validation_part = self._weighed(self._part(other, rest))
         self.mlp = self._network()
         self.learner = self._learner()
 
@@ -155,32 +158,46 @@ class Trainer:
             truth, says = (self.outcome.restore(each) for each in (truth, says))
         return scores(self.metrics, self.mlp.task, truth, says, part.examples.weights)
 
-    def _weights(self, table: Table, rows: Array) -> Array | None:
-        """Weights of rows by the column that has them; None without one."""
+    def _weights(self, table: Table, rows: Array, first: int = 0) -> Array | None:
+        """Weights of rows by the column that has them; None without one. Row 0 of `table` has the number `first`."""
         name = self.recipe.weights
-        return None if name is None else _checked_weights(table.column(name)[rows], f"{table.source}: column {name!r}")
+        where = f"{table.source}: column {name!r}"
+        return None if name is None else _checked_weights(table.column(name)[rows], where, first + rows)
 
     def _part(self, table: Table, rows: Array) -> Part:
         if not len(rows):
             return Part(rows, Examples(np.zeros((0, len(self.preparation.features))), np.zeros(0)))
-        columns, where, known = (
-            table.select(self.columns).rows(rows),
-            f"{table.source}: column {self.target!r}",
-            self.outcome,
-        )
-        values = table.column(self.target)[rows]
+        columns, where = table.select(self.columns).rows(rows), f"{table.source}: column {self.target!r}"
+        values, known = table.column(self.target)[rows], self.outcome
         y = known.indices(values, where) if isinstance(known, Classes) else known.apply(values, where)
         prepared = self.preparation
         codes = prepared.codes(columns) if prepared.embeddings else None
         return Part(rows, Examples(prepared.matrix(columns), y, codes, self._weights(table, rows)))
 
-    def _by_class(self, part: Part) -> Part:
-        """With the weights of the classes; they are for training alone, not for scores."""
-        if not isinstance(self.outcome, Classes):
-            return part
-        known = part.examples
-        weights = class_weights(self.recipe.class_weight, self.outcome.labels, known.y, known.weights)
-        return replace(part, examples=replace(known, weights=weights))
+    def _weighed(self, part: Part) -> Part:
+        """The part itself. DataError BG206 where none of its rows has a weight."""
+        weights = part.examples.weights
+        if weights is not None and not weights.any():
+            raise DataError(
+                "BG206", f"column {self.recipe.weights!r}", "has no weight above 0", got=f"{len(part.rows)} rows"
+            )
+        return part
+
+    def _factors(self, y: Array, weights: Array | None) -> Array | None:
+        """The weights of classes (k) where they have any: for training alone, not for scores."""
+        chosen = self.recipe.class_weight
+        if isinstance(self.outcome, Classes):
+            return class_factors(chosen, self.outcome.labels, np.bincount(y, weights, len(self.outcome)))
+        if chosen is not None:
+            raise TrainingError("BG401", "class_weight", "is for classes", got=f"task {self.task}", hint="leave it out")
+        return None
+
+    def _by_class(self, known: Examples) -> Examples:
+        """The examples with the weights of their classes."""
+        if self.factors is None:
+            return known
+        factors = self.factors[known.y]
+        return replace(known, weights=factors if known.weights is None else known.weights * factors)
 
     def _network(self) -> MLP:
         recipe = self.recipe
@@ -190,7 +207,7 @@ class Trainer:
             recipe.decay, recipe.dtype, loss=recipe.loss, dropout=recipe.dropout,
             label_smoothing=recipe.label_smoothing, delta=recipe.delta, quantile=recipe.quantile,
             embeddings=tuple((each.codes, each.size) for each in self.preparation.embeddings),
-            weighted=self.training_part.examples.weights is not None,
+            weighted=recipe.weights is not None or self.factors is not None,
         )  # fmt: skip
 
     def _learner(self) -> Learner:
@@ -199,8 +216,8 @@ class Trainer:
             recipe.optimizer, recipe.batch_size, recipe.seed, recipe.shuffle, recipe.clip, self.metrics,
             recipe.stopping, recipe.rate,
         )  # fmt: skip
-        start = self.mlp.initial(recipe.seed)
-        return Learner(self.mlp, start, self.training_part.examples, self.validation_part.examples, method)
+        start, examples = self.mlp.initial(recipe.seed), self._by_class(self.training_part.examples)
+        return Learner(self.mlp, start, examples, self.validation_part.examples, method)
 
 
 def task_of(values: Column) -> str:
@@ -232,16 +249,16 @@ def columns_of(table: Table, target: str, weights: str | None) -> list[str]:
     return columns
 
 
-def _checked_weights(weights: Column, where: str) -> Array:
-    """Finite numbers, not negative, not all 0. Raises DataError BG206."""
+def _checked_weights(weights: Column, where: str, rows: Array) -> Array:
+    """Finite numbers, not negative; `rows` are their numbers. Raises DataError BG206."""
     if is_text(weights):
         raise DataError("BG206", where, "has weights that are no numbers", got=weights[0])
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    numbers = np.asarray(weights, "float64")
+    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0)))
     if len(bad):
-        raise DataError("BG206", f"{where}, row {bad[0]}", "is no weight", got=float(weights[bad[0]]), expected="≥ 0")
-    if not weights.any():
-        raise DataError("BG206", where, "has no weight above 0")
-    return np.asarray(weights, "float64")
+        got, expected = float(numbers[bad[0]]), "a finite number ≥ 0"
+        raise DataError("BG206", f"{where}, row {rows[bad[0]]}", "is no weight", got=got, expected=expected)
+    return numbers
 
 
 def outcome(task: str, values: Column, rows: Array, where: str, recipe: Recipe) -> Classes | Targets:

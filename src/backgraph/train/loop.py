@@ -7,6 +7,7 @@ bits as training that was not.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -99,12 +100,13 @@ class Training:
         second. It changes no bit. Raises what `fit` does. After any of it (a second Ctrl-C excepted) this object is
         whole, and `run` goes on where it stopped.
         """
-        arrays, _ = given(self.step, data, self.weights)
+        arrays, _ = given(self.step, data)
         whole("epochs", epochs, least=0)
         self.stopped = False
         with interruptible(lambda: _announce(self, callbacks)) as interrupt:
             pace = Pace(steps_per_call)
-            run = _Run(arrays, engine or default_engine(), interrupt, validation, callbacks, pace, keeper)
+            mass = self.examples if self.weights is None else _total(arrays, self.weights)
+            run = _Run(arrays, mass, engine or default_engine(), interrupt, validation, callbacks, pace, keeper)
             if keeper is not None:
                 keeper.begin(self, arrays, callbacks, validation)
             for callback in callbacks:
@@ -186,8 +188,7 @@ class Training:
 
     def _finish_epoch(self, run: _Run) -> None:
         scores = {name: float(x) for name, x in run.validation(self).items()} if run.validation else {}
-        mass = self.examples if self.weights is None else float(run.data[self.weights].sum(dtype="float64"))
-        self.history.append({"loss": self.loss_sum / mass, **scores})
+        self.history.append({"loss": self.loss_sum / run.mass, **scores})
         self.loss_sum = 0.0
         self.stopped = any_wants_to_stop(run.callbacks, self)
         if run.keeper is not None:
@@ -212,15 +213,20 @@ class Pace:
 
 @dataclass(frozen=True)
 class _Run:
-    """What a run of training works with, beside its state."""
+    """What a run of training works with, beside its state; `mass` is what all examples weigh together."""
 
     data: Mapping[Node, Array]
+    mass: float
     engine: Engine
     interrupt: Interrupt
     validation: Validation | None
     callbacks: Sequence[Callback]
     pace: Pace
     keeper: Keeper | None
+
+
+def _total(data: Mapping[Node, Array], leaf: Node) -> float:
+    return data.total(leaf) if isinstance(data, Stream) else math.fsum(data[leaf].tolist())
 
 
 def _announce(training: Training, callbacks: Sequence[Callback]) -> None:
@@ -300,5 +306,5 @@ def begin(
         cost, list(parameters), optimizer, batch=batch, clip=clip, decayed=decayed, gradients=gradients,
         scheduled=scheduled,
     )  # fmt: skip
-    _, n = given(step, data, weights)
+    _, n = given(step, data)
     return Training(step, step.arrays(parameters), n, min(batch_size, n), seed, shuffle, weights)

@@ -17,7 +17,6 @@ import numpy as np
 from backgraph.compiler.budget import byte_count
 from backgraph.compiler.function import (
     Call,
-    available_processors,
     native_run,
     number_of_threads,
     plain,
@@ -25,6 +24,7 @@ from backgraph.compiler.function import (
 )
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
+from backgraph.compiler.processors import available_processors
 from backgraph.compiler.target import Target
 from backgraph.errors import BackgraphError
 from backgraph.language.dims import Polynomial, symbols

@@ -13,6 +13,7 @@ order, training gives the same bits.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import weakref
 from collections.abc import Iterator, Mapping
@@ -190,6 +191,10 @@ class Stream:
             filled += length
         return filled
 
+    def total(self, leaf: Node) -> float:
+        """The sum of what is stored of `leaf`, one number a row, rounded once."""
+        return math.fsum(number for rows in _ranges(self.files[leaf]) for number in rows.tolist())
+
     def items(self) -> Iterator[tuple[Node, Array]]:
         """What identifies the data (`train.identity`): for each leaf its shape, dtype and SHA-256 as an array."""
         for leaf, each in self.files.items():
@@ -197,12 +202,10 @@ class Stream:
         yield from self.fixed.items()
 
 
-def given(step: Step, data: Any, weights: Node | None = None) -> tuple[dict[Node, Array], int]:
+def given(step: Step, data: Any) -> tuple[dict[Node, Array], int]:
     """As `examples.examples`; a Stream is given back as it is, checked, for the loop to read."""
     if not isinstance(data, Stream):
         return examples(step, data)
-    if weights is not None:
-        raise UsageError("BG601", "weights", "data on disk have no weights yet", hint="give the data as arrays")
     data.check(step.rows, step.fixed)
     # To all but the loop itself, it is known by `items` alone.
     return cast("dict[Node, Array]", data), data.rows
@@ -211,9 +214,15 @@ def given(step: Step, data: Any, weights: Node | None = None) -> tuple[dict[Node
 def digest(stored: Stored) -> bytes:
     """The SHA-256 of the values in C order."""
     found = hashlib.sha256()
+    for rows in _ranges(stored):
+        found.update(memoryview(cast("Any", rows)).cast("B"))
+    return found.digest()
+
+
+def _ranges(stored: Stored) -> Iterator[Array]:
+    """All rows, some megabytes of them at a time."""
     step = max((1 << 22) // max(stored.row_bytes, 1), 1)
     for first in range(0, len(stored), step):
         rows = np.empty((min(step, len(stored) - first), *stored.shape[1:]), stored.dtype)
         stored.read(first, rows)
-        found.update(memoryview(cast("Any", rows)).cast("B"))
-    return found.digest()
+        yield rows
