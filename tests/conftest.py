@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -18,7 +19,13 @@ GOLDEN = Path(__file__).parent / "golden"
 settings.register_profile("fast", derandomize=True, max_examples=60, deadline=None)
 settings.register_profile("full", derandomize=True, max_examples=500, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
-settings.load_profile(os.environ.get("BACKGRAPH_PROFILE", "fast"))
+PROFILE = os.environ.get("BACKGRAPH_PROFILE", "fast")
+settings.load_profile(PROFILE)
+# Hypothesis also draws the numbers and words that stand in whatever modules happen to be loaded: then what one test
+# tries depends on which tests ran before it.
+if PROFILE != "nightly":
+    assert hasattr(providers, "_get_local_constants")
+    providers._get_local_constants = lambda: providers._local_constants  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.hookimpl(trylast=True)

@@ -179,6 +179,15 @@ def test_other_metadata_are_a_model_or_refused(name: str, data: Any) -> None:
     read_all(pack(tensors, metadata))
 
 
+@pytest.mark.parametrize("labels", [[], [3], [1, 1, 2], [1, "2", True]], ids=str)
+def test_other_classes_are_refused(labels: list[Any], tmp_path: Path) -> None:
+    tensors, metadata = unpack(SMALL["model"], "here")
+    metadata["classes"]["labels"] = labels
+    (tmp_path / "m").write_bytes(pack(tensors, metadata))
+    with pytest.raises(BackgraphError, match="BG502"):
+        load(tmp_path / "m")
+
+
 def read_all(content: bytes) -> None:
     """Load as a model, and predict; load as a checkpoint, and restore: whatever is wrong is one of our errors."""
     import tempfile

@@ -59,6 +59,14 @@ def test_what_was_packed_is_unpacked(tensors: dict[str, np.ndarray], metadata: A
     assert pack(found, described) == content
 
 
+def test_a_header_may_begin_like_a_file_of_another_kind() -> None:
+    """The first bytes are the length of the header, a multiple of 8: one of 1,152 bytes begins as a pickle does."""
+    for first in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        length = int.from_bytes(first, "little")
+        content = next(c for c in (pack({}, "x" * n) for n in range(length - 200, length)) if c.startswith(first))
+        assert unpack(content, "here")[1].startswith("x")
+
+
 def test_saving_and_loading(tmp_path: Path) -> None:
     save_tensors(tmp_path / "m", TENSORS, METADATA)
     found, metadata = load_tensors(tmp_path / "m")

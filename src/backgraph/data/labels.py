@@ -147,9 +147,11 @@ class Classes:
     def from_json(cls, data: Mapping[str, Any]) -> Classes:
         """The classes that `to_json` wrote. Raises FileError BG502 when they are damaged."""
         labels = data.get("labels")
-        if not isinstance(labels, list) or not all(isinstance(label, str | int) for label in cast("list[Any]", labels)):
-            raise FileError("BG502", "classes", "are damaged", got=labels, expected="a list of labels")
-        return cls(tuple(cast("list[Label]", labels)))
+        known = cast("list[Any]", labels) if isinstance(labels, list) else []
+        kinds = {type(label) for label in known}
+        if kinds not in ({str}, {int}, {bool}) or len(set(known)) != len(known):
+            raise FileError("BG502", "classes", "are damaged", got=labels, expected="a list of different labels")
+        return cls(tuple(cast("list[Label]", known)))
 
 
 @final
@@ -174,6 +176,9 @@ class Targets:
             what, expected = "has another number of targets", f"{len(self.mean)}, as in training"
             raise DataError("BG207", where, what, got=columns.shape[1], expected=expected)
         return standardized(columns, np.array(self.mean), np.array(self.scale))
+
+    def __len__(self) -> int:
+        return len(self.mean)
 
     def restore(self, standardised: npt.ArrayLike) -> Matrix:
         """The inverse of `apply`, (rows, targets); the mean for a target without variance."""

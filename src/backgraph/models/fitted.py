@@ -125,6 +125,7 @@ def load(path: str | os.PathLike[str]) -> Fitted:
         outcome = (
             Classes.from_json(metadata["classes"]) if "classes" in metadata else Targets.from_json(metadata["targets"])
         )
+        _check_width(prediction, outcome)
         return Fitted(mlp, parameters, preparation, outcome, str(metadata["target"]), prediction)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = error.what if isinstance(error, BackgraphError) else str(error)
@@ -141,6 +142,13 @@ def _prediction(metadata: Mapping[str, Any], preparation: Preparation) -> Predic
     if (prediction.inputs[0].shape, codes) != expected:
         raise ValueError("the graph does not fit the columns")
     return prediction
+
+
+def _check_width(prediction: Prediction, outcome: Classes | Targets) -> None:
+    """There is a column for each class or target."""
+    shape = prediction.says.shape
+    if not isinstance(shape, tuple) or shape[-1:] != (len(outcome),):
+        raise ValueError("the graph does not fit the classes or targets")
 
 
 def _tuples(value: Any) -> Any:

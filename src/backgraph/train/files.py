@@ -112,10 +112,14 @@ def unpack(content: bytes, where: str) -> tuple[Tensors, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    for mark, word in HOSTILE:
-        if content.startswith(mark):
-            raise FileError("BG502", where, f"is {word}", expected="a file that backgraph saved")
-    described = _described(content, where)
+    try:
+        described = _described(content, where)
+    except FileError:
+        # Not before: the length of a header may happen to be the bytes that another kind of file begins with.
+        for mark, word in HOSTILE:
+            if content.startswith(mark):
+                raise FileError("BG502", where, f"is {word}", expected="a file that backgraph saved") from None
+        raise
     _check_format(described.get("format"), where)
     _check_digest(content, described.get("sha256"), where)
     try:
