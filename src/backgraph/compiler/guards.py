@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backgraph.compiler.lower import IndexUse, Lowered
 from backgraph.compiler.lower_scalars import call, choose
+from backgraph.compiler.lowering import IndexUse, Lowered
 from backgraph.compiler.memory import concrete
 from backgraph.compiler.nest import (
     Axis,
