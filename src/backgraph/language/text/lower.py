@@ -13,6 +13,7 @@ from inspect import Parameter
 from typing import Any, NamedTuple
 
 from backgraph.errors import nearest
+from backgraph.language.text.foreign import suggestion
 from backgraph.language.text.functions import Equation, Function, Value, function_named, function_names
 from backgraph.language.text.options import OPTIONS, integer
 from backgraph.language.text.source import Source
@@ -144,7 +145,7 @@ def bound(source: Source, call: Call, dtype: str) -> BoundCall:
     """
     function = function_named(call.function)
     if function is None:
-        hint = nearest(call.function, function_names())
+        hint = suggestion(call.function, function_names())
         raise source.error(call.at, "unknown function", "BG104", got=call.function, hint=hint)
     if function.operands is not None:
         return _positional(source, call, function)

@@ -11,11 +11,11 @@ import re
 from typing import NamedTuple
 
 from backgraph.errors import GraphError
+from backgraph.language.text.foreign import POWERS, SIGNS
 
 MOST_CHARACTERS = 30_000
 MOST_TOKENS = 6_000
 LONGEST_NAME = 40
-POWERS = "powers are written **"
 LITERALS = {"True": True, "False": False, "None": None}
 
 TOKEN = re.compile(
@@ -83,7 +83,7 @@ def tokens(source: Source) -> list[Token]:
 def _next_token(source: Source, at: int) -> Token:
     match = TOKEN.match(source.text, at)
     if match is None:
-        hint = POWERS if source.text[at] == "^" else None
+        hint = SIGNS.get(source.text[at])
         raise source.error(at, "this is not part of the language", got=source.text[at : at + 12], hint=hint)
     token = Token(match.lastgroup or "", match[0], at)
     if token.kind == "name" and keyword.iskeyword(token.text) and token.text not in LITERALS:

@@ -146,7 +146,9 @@ class Reader:
             elif self.token.text == "T":
                 self.take()
             else:
-                raise self.source.error(operator.start, "only .T can follow a dot", got=f".{self.token.text}")
+                name = self.token.text
+                hint = f"functions stand alone: {name}(…)" if self.token.kind == "name" else None
+                raise self.source.error(operator.start, "only .T can follow a dot", got=f".{name}", hint=hint)
             function = "getitem" if options else "T"
             of = Call(function, (of,), options, operator.start, of.start, self.end)
         return of
