@@ -123,3 +123,22 @@ def test_hessian_vector_products() -> None:
         bg.evaluate(bg.hessian_vector_product(quadratic, x, v), values), (A + A.T) @ values[v], rtol=1e-13
     )
     np.testing.assert_array_equal(bg.evaluate(bg.hessian_vector_product(bg.sum(3 * x), x, v), values), np.zeros(4))
+
+
+def test_the_hessian_of_several_targets_together() -> None:
+    W, b, V, c = bg.parameter("W", (3, 2)), bg.parameter("b", (2,)), bg.input("V", (3, 2)), bg.input("c", (2,))
+    X = np.random.default_rng(4).normal(size=(5, 3))
+    cost = bg.sum(bg.tanh(bg.constant(X, "float64") @ W + b) ** 2)
+    r = np.random.default_rng(5)
+    values = {W: r.normal(size=(3, 2)), b: r.normal(size=2), V: r.normal(size=(3, 2)), c: r.normal(size=2)}
+    found = bg.evaluate(bg.hessian_vector_product(cost, [W, b], [V, c]), values)
+    gradients, step = bg.gradient(cost, [W, b]).nodes, 1e-6
+    ups, downs = (
+        bg.evaluate(gradients, {W: values[W] + s * values[V], b: values[b] + s * values[c]}) for s in (step, -step)
+    )
+    for product, up, down in zip(found, ups, downs, strict=True):
+        np.testing.assert_allclose(product, (up - down) / (2 * step), rtol=1e-6)
+    for wrong in ([V], [c, V], [V, c, c]):
+        with pytest.raises(CalculusError, match="BG302"):
+            bg.hessian_vector_product(cost, [W, b], wrong)
+    assert bg.hessian_vector_product(cost, [], []) == []

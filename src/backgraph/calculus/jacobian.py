@@ -9,17 +9,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from typing import Any, overload
 
 import numpy as np
 
-from backgraph.calculus.backprop import backpropagate, gradient
+from backgraph.calculus.backprop import as_targets, backpropagate, gradient
 from backgraph.errors import CalculusError
 from backgraph.evaluate import Bindings, bind, evaluate
 from backgraph.language.dims import Open, shape_text, symbols
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.op import Array
+from backgraph.language.ops.elementwise import add
 from backgraph.language.ops.leaf import constant, input
 from backgraph.language.ops.reduce import sum
 from backgraph.language.ops.shape import concatenate, reshape, zeros_like
@@ -88,10 +90,30 @@ def product_along(path: tuple[Edge, ...], values: Bindings) -> Array:
     return result
 
 
-def hessian_vector_product(cost: Node, wrt: Node, v: Node) -> Node:
-    """H v, with H the Hessian of `cost` in `wrt`: the gradient of ∇J·v. Section 6.5.10, after Christianson (1992)."""
-    table, _ = backpropagate(sum(gradient(cost, wrt)[0] * v), [wrt])
-    return table.get(wrt, zeros_like(wrt))
+@overload
+def hessian_vector_product(cost: Node, wrt: Node, v: Node) -> Node: ...
+@overload
+def hessian_vector_product(cost: Node, wrt: Sequence[Node], v: Sequence[Node]) -> list[Node]: ...
+def hessian_vector_product(cost: Node, wrt: Node | Sequence[Node], v: Node | Sequence[Node]) -> Node | list[Node]:
+    """H v, with H the Hessian of `cost` in `wrt`: the gradient of ∇J·v. Section 6.5.10, after Christianson (1992).
+
+    For several targets H is that of all of them together and `v` has a part for each; so has the result. Raises
+    CalculusError BG302 where a part of `v` is missing or has another shape than its target, and what `gradient` raises.
+    """
+    targets, parts = as_targets(wrt), as_targets(v)
+    if len(parts) != len(targets):
+        hint = "give one for each target"
+        raise CalculusError(
+            "BG302", "v", "not as many as targets", got=len(parts), expected=str(len(targets)), hint=hint
+        )
+    for target, part in zip(targets, parts, strict=True):
+        if part.shape != target.shape:
+            got, expected = shape_text(part.shape), shape_text(target.shape)
+            raise CalculusError("BG302", f"v for {target.op}", "another shape", got=got, expected=expected)
+    slopes = [sum(slope * part) for slope, part in zip(gradient(cost, targets), parts, strict=True)]
+    table, _ = backpropagate(reduce(add, slopes), targets) if slopes else ({}, [])
+    products = [table.get(target, zeros_like(target)) for target in targets]
+    return products[0] if isinstance(wrt, Node) else products
 
 
 def _transposed_product(output: Node, wrt: Node) -> tuple[Node, Node]:
