@@ -47,6 +47,7 @@ one-night: $(VENV)/.oracle
 
 bench: $(VENV)/.oracle ## time of a training step against JAX; writes docs/benchmarks.md
 	$(python) -m benchmarks.step --write docs/benchmarks.md
+	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 lock: ## write requirements/*.lock from pyproject.toml; LOCK=--upgrade takes the newest versions
 	PYTHON=$(PYTHON) scripts/lock $(LOCK)

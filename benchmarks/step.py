@@ -23,6 +23,7 @@ import numpy as np
 from backgraph.compiler.peak import fma_peak
 from benchmarks.contestants import Problem
 from benchmarks.picture import step_times
+from benchmarks.sections import sections
 
 SHAPES = (
     (32, 20, 64, 2),
@@ -162,7 +163,8 @@ def main() -> None:
         lines.add(f"| {','.join(map(str, shape))} | " + " | ".join(cells) + " |")
     lines.add(f"\nGeometric mean of the ratio of the best peer to backgraph: {math.exp(statistics.mean(logs)):.2f}")
     if options.write is not None:
-        options.write.write_text(PAGE.format(table="\n".join(lines.all), threads=options.threads), "utf-8")
+        page = PAGE.format(table="\n".join(lines.all), threads=options.threads)
+        options.write.write_text("\n".join(part for part in (page, sections(options.write)) if part), "utf-8")
         picture = options.write.parent / "images" / "steps.svg"
         picture.parent.mkdir(exist_ok=True)
         svg = step_times([work(shape) for shape in shapes], times, statistics.median(peaks), options.threads)
