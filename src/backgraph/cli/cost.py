@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json as json_text
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from backgraph.cli.compiled_cost import CompiledCost, compiled_cost
 from backgraph.cli.numbers import Flag, dimensions
-from backgraph.cli.output import writable_file
+from backgraph.cli.output import save_text, writable_file
 from backgraph.cli.screen import write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.show.cost import accounts
 from backgraph.show.cost_page import CostPage
 from backgraph.show.measure import measure
-from backgraph.train.files import save_atomically
 
 MOST_MEASURED = 2_000_000_000
 """Up to so many multiply-adds are done to count them."""
@@ -77,7 +76,7 @@ def cost(
     if svg is not None:
         from backgraph.show.cost_picture import lifetimes_svg
 
-        save_atomically(svg, lambda file: _encode(lifetimes_svg(page), file))
+        save_text(svg, lifetimes_svg(page))
     tell_left_out(expression, cost)
 
 
@@ -91,7 +90,3 @@ def page_text(page: CostPage, compiled: CompiledCost | None) -> str:
     if compiled is not None:
         measured = [*(measured or [page.say("measured_title")]), "  " + compiled.measured(page)]
     return "\n\n".join([*parts, *(["\n".join(measured)] if measured else [])]) + "\n"
-
-
-def _encode(content: str, file: BinaryIO) -> None:
-    file.write(content.encode())

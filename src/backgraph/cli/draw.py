@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag, dimensions, names
-from backgraph.cli.output import writable_file
+from backgraph.cli.output import save_text, writable_file
 from backgraph.cli.screen import say
 from backgraph.cli.typed import targets, tell_left_out
 from backgraph.errors import TrainingError, UsageError, nearest
@@ -58,7 +58,7 @@ def draw(
         text, by, costs=names(cost), update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size),
         lang=lang, **shapes,
     )  # fmt: skip
-    drawing.save(out)
+    save_text(out, getattr(drawing, out.suffix[1:]))
     say(f"{out}: {drawing.title}")
     tell_left_out(text, cost)
 

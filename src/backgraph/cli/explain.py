@@ -12,10 +12,13 @@ from cyclopts import Parameter
 from backgraph.cli.arrays import read_arrays
 from backgraph.cli.exercise import ask
 from backgraph.cli.numbers import Flag
+from backgraph.cli.output import save_text, writable_file
 from backgraph.cli.screen import say, write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import CATALOGUE, UsageError, nearest
 
+ENDINGS = {".txt": "text", ".tex": "latex", ".md": "markdown", ".html": "html", ".json": "json", ".py": "numpy"}
+"""What a file is for, by its ending."""
 CODE = re.compile(r"BG\d{3}", re.IGNORECASE)
 
 
@@ -28,12 +31,14 @@ def explain(
     shape: str | None = None,
     lang: str = "en",
     ascii: Flag = False,  # noqa: A002  # the option is called --ascii
-    format: str = "text",
+    format: str | None = None,
+    out: Annotated[Path | None, Parameter(name=("--out", "-o"))] = None,
     index: Flag = False,
     values: Flag = False,
     data: Path | None = None,
     exercise: Flag = False,
     answer: list[str] | None = None,
+    overwrite: Flag = False,
 ) -> int:
     """Print the gradient of a cost as maths, step by step; or what an error code means.
 
@@ -44,17 +49,21 @@ def explain(
         shape: shapes that the text does not tell, such as "b:h, T:".
         lang: en or zh.
         ascii: write W1 and grad for terminals without Unicode.
-        format: text, latex, markdown, html, json or numpy (source that computes it).
+        format: text, latex, markdown, html, json or numpy (source that computes it); text, or what the file is for.
+        out: a file to write: .txt, .tex, .md, .html, .json or .py.
         index: add each product with its indices.
         values: work out a tiny example: every number at every node, each gradient checked.
         data: .npz or .csv file with numbers for inputs, for --values; the others are made up.
         exercise: leave the rules blank; in a terminal, ask for them one after the other.
         answer: an answer to an exercise, such as "G = (softmax(U2) - onehot(y))/m"; may be given several times.
+        overwrite: replace the file if it is there.
     """
     if CODE.fullmatch(subject.strip()):
         _explain_code(subject.strip().upper())
         return 0
-    by = targets(wrt)
+    by, format = targets(wrt), format or _format_of(out)
+    if out is not None:
+        writable_file(out, overwrite)
     from backgraph.show.explain import explain_text
 
     shapes = {} if shape is None else {"shapes": shape}
@@ -73,9 +82,22 @@ def explain(
     if exercise or answer:
         return ask(explanation.exercise(), answer or [])
     page = str(explanation)
-    write(page if page.endswith("\n") else page + "\n")
+    page = page if page.endswith("\n") else page + "\n"
+    if out is None:
+        write(page)
+    else:
+        save_text(out, page)
+        say(f"wrote {out}")
     tell_left_out(subject, cost)
     return 0
+
+
+def _format_of(out: Path | None) -> str:
+    if out is None:
+        return "text"
+    if out.suffix not in ENDINGS:
+        raise UsageError("BG601", "--out", "unknown kind of file", got=out.name, expected=", ".join(ENDINGS))
+    return ENDINGS[out.suffix]
 
 
 def _explain_code(code: str) -> None:

@@ -8,10 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag, dimensions
-from backgraph.cli.output import writable_file
+from backgraph.cli.output import save_text, writable_file
 from backgraph.cli.screen import say, write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
-from backgraph.errors import SaveError, UsageError
+from backgraph.errors import UsageError
 from backgraph.show.jacobians import Jacobians, jacobians_text
 
 KINDS = (".svg", ".html", ".txt")
@@ -62,7 +62,4 @@ def jacobian(
 
 def _save(found: Jacobians, theme: str, file: Path) -> None:
     made = {".svg": lambda: found.svg(theme=theme), ".html": found.html, ".txt": found.text}[file.suffix.lower()]()
-    try:
-        file.write_text(made, encoding="utf-8")
-    except OSError as error:
-        raise SaveError("BG551", str(file), "cannot be written", got=error.strerror) from None
+    save_text(file, made)

@@ -11,8 +11,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
+from backgraph.cli.examples import examples
 from backgraph.cli.screen import complain, flush
 from backgraph.errors import BackgraphError, UsageError
 from backgraph.train.interrupt import TERMINATED, Terminated
@@ -44,12 +45,19 @@ def application() -> App:
         help="Train, read and check neural networks whose gradients are graphs.",
         version=_version,
         help_format="plaintext",
+        help_epilogue="backgraph COMMAND --help shows what a command takes, with examples.\n",
+        default_parameter=Parameter(show_default=_shown_default, negative_iterable=()),
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
     for name, purpose in COMMANDS.items():
-        app.command(f"backgraph.cli.{name}:{name}", name=name, help=purpose)
+        app.command(f"backgraph.cli.{name}:{name}", name=name, help=purpose, help_epilogue=examples(name))
     return app
+
+
+def _shown_default(value: object) -> str | None:
+    """What an option is when it is not given, where that is anything."""
+    return None if value is False or value in ("", None) else str(value)
 
 
 def program() -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag
-from backgraph.cli.output import MODEL, table_text, writable_file
+from backgraph.cli.output import MODEL, save_text, table_text, writable_file
 from backgraph.cli.screen import note, say, write
 from backgraph.data.read import read_table
 from backgraph.data.table import Table
 from backgraph.errors import shown
 from backgraph.models.fitted import Fitted, load
-from backgraph.train.disk import save_atomically
 
 SHOWN_UNUSED = 3
 """Columns that are named of those not used."""
@@ -24,7 +25,7 @@ def predict(
     data: Path,
     /,
     *,
-    out: Path | None = None,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
     probabilities: Flag = False,
     separator: str | None = None,
     decimal: str = ".",
@@ -51,7 +52,7 @@ def predict(
     if out is None:
         write(content)
     else:
-        save_atomically(out, lambda file: _encode(content, file))
+        save_text(out, content)
     _say_unused(fitted, table)
     _say_scores(fitted, table, out)
 
@@ -65,10 +66,6 @@ def _predictions(
     p = fitted.predict_proba(table).tolist()
     classes = [] if fitted.classes is None else [f"p({label})" for label in fitted.classes.labels]
     return [fitted.target, *classes], ([_cell(label), *row] for label, row in zip(labels, p, strict=True))
-
-
-def _encode(content: str, file: BinaryIO) -> None:
-    file.write(content.encode())
 
 
 def _cell(label: object) -> str | float:
