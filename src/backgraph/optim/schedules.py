@@ -143,8 +143,11 @@ def as_schedule(rate: float | Schedule) -> Schedule:
 
 
 def rate_at(schedule: float | Schedule, t: int) -> float:
-    """ε_t. Raises UsageError BG601 where a user's schedule returns something else than a finite number ≥ 0."""
-    rate = as_schedule(schedule)(t)
+    """ε_t. Raises UsageError BG601 where a user's schedule returns something else than a finite number ≥ 0.
+
+    Called for every step: what an optimiser accepted as a number is not looked at again.
+    """
+    rate = schedule(t) if callable(schedule) else schedule
     if not math.isfinite(rate) or rate < 0:
         raise UsageError("BG601", f"learning_rate at step {t}", "the schedule gave no rate", got=rate)
     return float(rate)

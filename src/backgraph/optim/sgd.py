@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from backgraph.language.node import Node
 from backgraph.optim.optimizer import Nodes, Optimizer, Update
+from backgraph.optim.schedules import rate_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +17,9 @@ class SGD(Optimizer):
     """θ ← θ − ε g."""
 
     def scalars(self, t: int) -> dict[str, float]:
-        scalars = super().scalars(t)
-        shrink = scalars["learning_rate"] * (2 * self.decay + self.decoupled_decay)
-        return scalars | ({"shrink": shrink} if shrink else {})
+        rate = rate_at(self.learning_rate, t)
+        shrink = rate * (2 * self.decay + self.decoupled_decay)
+        return {"learning_rate": rate, "shrink": shrink} if shrink else {"learning_rate": rate}
 
     def step(self, theta: Node, g: Node, state: Nodes, scalars: Nodes) -> Update:
         """θ − (c θ + ε g) with c = ε (2λ + w) rounded once: here both decays are the same thing."""

@@ -79,14 +79,14 @@ class Step:
 
     def schedule(self, first: int, steps: int) -> Array:
         """The scalars of `steps` steps from step `first` on: float64, steps × scalars, not yet rounded."""
-        rows = [self._scalars(t) for t in range(first, first + steps)]
-        return np.array(rows, "float64").reshape(steps, len(self.scalars))
-
-    def _scalars(self, t: int) -> list[float]:
-        own = self.optimizer.scalars(t)
-        return [
-            float(self.scheduled[node](t)) if node in self.scheduled else own[str(node.op)] for node in self.scalars
+        own = self.optimizer.scalars
+        fed = [(str(node.op), self.scheduled.get(node)) for node in self.scalars]
+        rows = [
+            [scalars[name] if schedule is None else float(schedule(t)) for name, schedule in fed]
+            for t in range(first, first + steps)
+            for scalars in (own(t),)
         ]
+        return np.array(rows, "float64").reshape(steps, len(self.scalars))
 
     def arrays(self, parameters: Mapping[Node, Array]) -> list[Array]:
         """Fresh arrays for `variables`: copies of `parameters`, and the state as it begins.
