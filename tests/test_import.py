@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +48,8 @@ def test_every_public_name_is_there_and_listed() -> None:
         assert getattr(backgraph, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
         _ = backgraph.nothing  # type: ignore[attr-defined]
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        assert backgraph.__version__ == tomllib.load(file)["project"]["version"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors"}),
+    frozenset({"errors", "version"}),
     frozenset({"language"}),
     frozenset({"evaluate"}),
     frozenset({"calculus"}),

@@ -71,8 +71,7 @@ from backgraph.language.ops.reduce import (
 from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
 from backgraph.language.parse import Program, parse
 from backgraph.rules import simplify
-
-__version__ = "0.1.0"
+from backgraph.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what needs more than numpy, or time to load, is loaded where it is first used
     from backgraph.calculus.jacobian import hessian_vector_product, jacobian, jacobian_values

@@ -17,6 +17,7 @@ from backgraph.cli.examples import examples
 from backgraph.cli.screen import complain, flush
 from backgraph.errors import BackgraphError, UsageError
 from backgraph.train.interrupt import TERMINATED, Terminated
+from backgraph.version import __version__
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
@@ -43,7 +44,7 @@ def application() -> App:
     app = App(
         name="backgraph",
         help="Train, read and check neural networks whose gradients are graphs.",
-        version=_version,
+        version=__version__,
         help_format="plaintext",
         help_epilogue="backgraph COMMAND --help shows what a command takes, with examples.\n",
         default_parameter=Parameter(show_default=_shown_default, negative_iterable=()),
@@ -99,9 +100,3 @@ def _run(arguments: Sequence[str]) -> int:
         words = " ".join(str(error).split()).rstrip(".")
         raise UsageError("BG601", "arguments", words, hint="see backgraph --help") from None
     return result if isinstance(result, int) else 0
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("backgraph")

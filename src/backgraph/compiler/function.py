@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backgraph.compiler.budget import byte_count, rows_in_block
-from backgraph.compiler.memory import concrete, plan
+from backgraph.compiler.memory import Lifetime, concrete, plan
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
 from backgraph.compiler.processors import available_processors
@@ -166,6 +166,14 @@ def new_arena(size: int) -> Array:
     return block[start : start + size]
 
 
+def _layout(
+    compiled: Compiled, lives: Sequence[Lifetime], sizes: Mapping[str, int], memory: int | None, scratch: int
+) -> tuple[int, dict[Value, int], int]:
+    """Rows in a block, where each temporary lies in the arena, and the bytes of all."""
+    block = rows_in_block(lives, compiled.body, sizes, memory, scratch)
+    return block, *plan(lives, sizes, compiled.body.local, block)
+
+
 class Call:
     """Pointer table, strides and arena of one call: they belong to it, so that one program serves many threads.
 
@@ -177,9 +185,10 @@ class Call:
         strides: Mapping[Value, int] | None = None, *, threads: int, memory: int | None = None,
     ) -> None:  # fmt: skip
         self.threads, scratch = threads, threads * compiled.scratch
-        lives = [life for life in compiled.lives if life.value not in given]
-        self.block = rows_in_block(lives, compiled.body, sizes, memory, scratch)
-        offsets, size = plan(lives, sizes, compiled.body.local, self.block)
+        inside = tuple(life.value not in given for life in compiled.lives)
+        key = "layout", *sorted(sizes.items()), memory, scratch, inside
+        lives = [life for life, is_inside in zip(compiled.lives, inside, strict=True) if is_inside]
+        self.block, offsets, size = compiled.remembered(key, lambda: _layout(compiled, lives, sizes, memory, scratch))
         self.arena_bytes = size + scratch
         self.arena = new_arena(self.arena_bytes)
         start = self.arena.ctypes.data
@@ -216,11 +225,16 @@ def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int |
     """How many threads this much work deserves."""
     if limit == 1:
         return 1
-    work = sum(
+    work = compiled.remembered(("work", *sorted(sizes.items())), lambda: _points(compiled, sizes))
+    return max(1, min(limit or available_processors(), work // WORK_PER_THREAD))
+
+
+def _points(compiled: Compiled, sizes: Mapping[str, int]) -> int:
+    """How often the bodies of all loops run."""
+    return sum(
         concrete(product([a.size for a in n.axes] + ([n.reduce.size] if n.reduce else [])), sizes)
         for phase in compiled.phases for n in phase.nests
     )  # fmt: skip
-    return max(1, min(limit or available_processors(), work // WORK_PER_THREAD))
 
 
 def compile(

@@ -7,9 +7,10 @@ Every pass takes a `Program` and returns one that computes the same bits; tests 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, TypeVar
 
 from backgraph.compiler import schedule
 from backgraph.compiler.blocks import row_blocks
@@ -25,6 +26,10 @@ from backgraph.compiler.program import WHOLE, Body, build, scratch_size
 from backgraph.compiler.schedule import Program, writers
 from backgraph.compiler.target import Target, host_target
 from backgraph.language.node import Node
+
+T = TypeVar("T")
+REMEMBERED = 32
+"""Answers that a program keeps; all are dropped for one more."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,17 @@ class Compiled:
     body: Body = WHOLE
     scratch: int = 0
     guards: Guards = field(default_factory=Guards)
+    known: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
+    """What was worked out for the sizes of the last calls; see `remembered`."""
+
+    def remembered(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """What `work_out` gives, which depends on this program and on `key` alone."""
+        found = self.known.get(key)
+        if found is None:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            found = self.known[key] = work_out()
+        return found
 
 
 def lowered(

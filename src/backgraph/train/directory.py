@@ -34,6 +34,7 @@ from backgraph.train.disk import CALLS, listed, make_folder, save_text, sweep
 from backgraph.train.identity import COST, OPTION, STEP, Identity, check_same, identity
 from backgraph.train.lock import NAME as LOCK
 from backgraph.train.lock import Lock
+from backgraph.version import __version__
 
 if TYPE_CHECKING:
     from backgraph.train.loop import Training
@@ -120,7 +121,7 @@ class RunDirectory:
         found = self.latest()
         if found is not None:
             checkpoint, path = found
-            check_same(str(self.path), checkpoint.identity, self._identity, checkpoint.version == _version())
+            check_same(str(self.path), checkpoint.identity, self._identity, checkpoint.version == __version__)
             checkpoint.restore(training, callbacks, str(path))
             LOG.info("%s: going on after %d steps", self.path, training.done)
         try:
@@ -168,7 +169,7 @@ class RunDirectory:
         """Save a checkpoint now and remove those before the last two. Raises SaveError BG551."""
         began = time.monotonic()
         path = self.path / CHECKPOINTS / f"{training.done:012}.safetensors"
-        taken(training, callbacks, self._identity, _version()).save(path)
+        taken(training, callbacks, self._identity, __version__).save(path)
         for old in self.checkpoints()[:-KEPT]:
             _remove(old)
         self._saved_at = time.monotonic()
@@ -179,7 +180,7 @@ class RunDirectory:
         parts = self._identity.items()
         described = {name: text for name, text in parts if name not in (COST, STEP) and not name.startswith(OPTION)}
         graph = self._identity[COST].splitlines()
-        whole = {"backgraph": _version(), **self.remarks, "options": self.options, "run": described, "graph": graph}
+        whole = {"backgraph": __version__, **self.remarks, "options": self.options, "run": described, "graph": graph}
         return json.dumps(whole, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
@@ -202,16 +203,6 @@ def _remove(path: Path) -> None:
         CALLS["remove"](path)
     except OSError as error:  # what was to be saved is saved
         LOG.warning("%s: an old checkpoint could not be removed: %s", path, error.strerror)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as version_of
-
-    try:
-        return version_of("backgraph")
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "unknown"
 
 
 def _unwritable(path: Path, error: OSError) -> FileError:
