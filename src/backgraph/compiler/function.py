@@ -88,7 +88,7 @@ class Function:
         fixed = tuple(sorted((name, size) for name, size in sizes.items() if name != self.batch))
         with self._lock:
             if fixed not in self.programs:
-                self.programs[fixed] = NativeProgram(self, dict(fixed))
+                self.programs[fixed] = NativeProgram(self, dict(fixed), sizes)
             return self.programs[fixed]
 
 
@@ -113,7 +113,7 @@ def specialised(
 class NativeProgram:
     """Machine code for one set of sizes, callable with any batch."""
 
-    def __init__(self, function: Function, sizes: dict[str, Any]) -> None:
+    def __init__(self, function: Function, sizes: dict[str, Any], expected: Mapping[str, Any]) -> None:
         outputs, leaves = specialised(function.outputs, function.inputs, sizes)
         self.arguments = {
             leaf: Value(str(leaf.op), new.shape, new.dtype, "argument")  # type: ignore[arg-type]
@@ -123,8 +123,9 @@ class NativeProgram:
         self.batch, self.threads, self.memory = function.batch, function.threads, function.memory
         blocked = None if self.memory is None else self.batch
         self.compiled: Compiled = compile_program(
-            outputs, values, target=function.target, level=function.level, blocked=blocked
-        )
+            outputs, values, target=function.target, level=function.level, blocked=blocked,
+            sizes={self.batch: expected[self.batch]} if self.batch is not None and self.batch in expected else None,
+        )  # fmt: skip
         self.run = native_run(self.compiled)
 
     def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> list[Array]:

@@ -154,7 +154,8 @@ class Write:
 class Nest:
     """Loops over `axes` (parallel) and `reduce` (at most one axis); see the module's docstring.
 
-    One that `resumes` takes the reduce axis in row blocks: it begins with what its write has left in memory.
+    One that `resumes` takes the reduce axis in row blocks: it begins with what its write has left in memory. `share` is
+    the axis whose range threads share out where that is not the first.
     """
 
     axes: tuple[Axis, ...]
@@ -164,6 +165,7 @@ class Nest:
     operands: tuple[Expr, ...] = ()
     label: str = ""
     resumes: bool = False
+    share: Axis | None = None
     order: int = field(default_factory=lambda: next(_numbers), compare=False)
 
     @cached_property

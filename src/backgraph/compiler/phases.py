@@ -20,7 +20,9 @@ class Phase:
 
 
 def shared_axis(nest: Nest) -> Axis | None:
-    """The axis whose range threads share out: the first that is longer than 1."""
+    """The axis whose range threads share out: unless another was chosen, the first that is longer than 1."""
+    if nest.share is not None:
+        return nest.share
     return next((axis for axis in nest.axes if axis.size != 1), None)
 
 

@@ -1,6 +1,6 @@
 """The pipeline: from nodes to a native library, one tuple of passes.
 
-    graph → lower → inline → reorder → fuse → pack → drop_unread → place_updates → phases → LLVM → machine code
+    graph → lower → inline → reorder → fuse → pack → drop_unread → place_updates → share → phases → LLVM → machine code
 
 Every pass takes a `Program` and returns one that computes the same bits; tests check that at each boundary.
 """
@@ -8,7 +8,7 @@ Every pass takes a `Program` and returns one that computes the same bits; tests 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from backgraph.compiler.nest import Axis, Nest, Read, Value, Write, along, stora
 from backgraph.compiler.phases import Phase, phases
 from backgraph.compiler.program import WHOLE, Body, build, scratch_size
 from backgraph.compiler.schedule import Program, writers
+from backgraph.compiler.share import share
 from backgraph.compiler.target import Target, host_target
 from backgraph.language.node import Node
 
@@ -48,6 +49,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("pack", schedule.pack, "every contraction reads vectors of columns"),
     Pass("drop unread", schedule.drop_unread, "every value in memory has a reader"),
     Pass("place updates", schedule.place_updates, "no old value is overwritten before its last reader"),
+    Pass("share", share, "threads share out the axis for which less is moved between their caches"),
 )
 
 
@@ -121,10 +123,15 @@ def compile_program(
     target: Target | None = None,
     level: int = 3,
     blocked: str | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Compiled:
-    """Native code that computes `outputs` from `arguments`; `blocked` names the dimension to take in row blocks."""
+    """Native code that computes `outputs` from `arguments`; `blocked` names the dimension to take in row blocks.
+
+    `sizes` are those to expect of dimensions that stay open: the code is right for all, and made to be fast for these.
+    """
     program, watched = lowered(outputs, arguments, in_place or {})
-    program, groups, body = in_phases(scheduled(program), blocked)
+    expected = sizes or {} if blocked is None else None  # blocks are of rows, so threads share rows as well
+    program, groups, body = in_phases(scheduled(replace(program, expected=expected)), blocked)
     place = dict(program.in_place)
     values = in_memory(program, list(arguments.values()))
     target = target or host_target()

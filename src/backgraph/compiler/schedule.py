@@ -9,7 +9,7 @@ Each pass takes nests that run in order and returns nests that run in order and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backgraph.compiler.contract import needs_packing
@@ -34,12 +34,14 @@ from backgraph.compiler.packed import is_packed
 @dataclass(frozen=True)
 class Program:
     """Nests in an order that runs. `kept` are values that must be in memory at the end; `in_place[new] = old` says
-    that the new value shall take the place of an argument.
+    that the new value shall take the place of an argument. `expected` are sizes of open dimensions that it shall be
+    fast for; it is right for all.
     """
 
     nests: tuple[Nest, ...]
     kept: tuple[Value, ...]
     in_place: dict[Value, Value] = field(default_factory=dict)
+    expected: Mapping[str, int] | None = None
 
 
 def writers(nests: Iterable[Nest]) -> dict[Value, list[Nest]]:

@@ -68,7 +68,7 @@ class NativeEngine:
         interrupt: Interrupt,
     ) -> Array:
         """As `Engine.run` says."""
-        loop = self.loop(step, data)
+        loop = self.loop(step, data, index.shape[1])
         before = [array.copy() for array in variables]
         outputs, fault = loop(variables, data, index, scalars, interrupt=interrupt, threads=self.threads)
         good = min(_finite_steps(outputs), len(outputs) if fault is None else fault[0])
@@ -85,16 +85,19 @@ class NativeEngine:
             raise fault[1]
         return outputs
 
-    def loop(self, step: Step, data: Mapping[Node, Array]) -> NativeLoop:
+    def loop(self, step: Step, data: Mapping[Node, Array], rows: int | None = None) -> NativeLoop:
         """The native loop for these data, compiled at the first call; those used last are kept, for all engines.
 
+        It takes minibatches of any size, and is made to be fast for the `rows` of that first call.
         Steps of one graph share it, whatever their schedules: a search over parameters or folds compiles once.
         """
         leaves = (*step.rows, *step.fixed)
         graph = (step.outputs, step.updates, step.variables, step.scalars, leaves)
         key = (*graph, *(data[node].shape for node in leaves), self.target, self.level, self.memory)
         with _LOCK:
-            loop = _LOOPS.pop(key, None) or NativeLoop(step, data, self.target, self.level, self.memory)
+            loop = _LOOPS.pop(key, None) or NativeLoop(
+                step, data, target=self.target, level=self.level, memory=self.memory, rows=rows
+            )
             _LOOPS[key] = loop
             while len(_LOOPS) > KEPT:
                 del _LOOPS[next(iter(_LOOPS))]
@@ -120,9 +123,11 @@ class NativeLoop:
         self,
         step: Step,
         data: Mapping[Node, Array],
+        *,
         target: Target | None = None,
         level: int = 3,
         memory: int | None = None,
+        rows: int | None = None,
     ) -> None:
         self.step, self.memory = step, memory
         self.index = variable("index", (ROWS,), "int64", "index")
@@ -138,8 +143,9 @@ class NativeLoop:
         in_place = {first + n: new[leaf] for n, leaf in enumerate(step.variables)}
         arguments = {new[leaf]: value[leaf] for leaf in leaves}
         self.compiled: Compiled = compile_program(
-            outputs, arguments, in_place, target=target, level=level, blocked=None if memory is None else ROWS
-        )
+            outputs, arguments, in_place, target=target, level=level, blocked=None if memory is None else ROWS,
+            sizes={} if rows is None else {ROWS: rows},
+        )  # fmt: skip
         self.tables = {value[table]: leaf for leaf, table in whole.items()}
         self.value = value
         self.native = native_run(self.compiled)
