@@ -54,19 +54,35 @@ def simplified(outputs: Sequence[Node], rules: tuple[Rule, ...]) -> Simplified:
 
 
 @functools.lru_cache(maxsize=16)
-def _index(rules: tuple[Rule, ...]) -> dict[str, list[tuple[Rule, Pattern]]]:
-    """Rules with their patterns, by the name of the topmost card."""
-    table: dict[str, list[tuple[Rule, Pattern]]] = {}
-    for rule in rules:
-        for pattern in rule.patterns():
-            table.setdefault(pattern.card, []).append((rule, pattern))
-    return table
+def _index(rules: tuple[Rule, ...]) -> _Index:
+    return _Index(rules)
+
+
+class _Index:
+    """Rules with their patterns, by the name of the topmost card and of those straight below."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.by_card: dict[str, list[tuple[Rule, Pattern]]] = {}
+        for rule in rules:
+            for pattern in rule.patterns():
+                self.by_card.setdefault(pattern.card, []).append((rule, pattern))
+        self.found: dict[tuple[str, ...], list[tuple[Rule, Pattern]]] = {}
+
+    def candidates(self, node: Node) -> list[tuple[Rule, Pattern]]:
+        """The rules that may apply to `node`, in their order; which, is remembered."""
+        cards = (node.op.name, *(given.op.name for given in node.inputs))
+        found = self.found.get(cards)
+        if found is None:
+            anywhere = self.by_card.get(ANY, []) if isinstance(node.op, Elementwise) else []
+            tried = [*self.by_card.get(cards[0], []), *anywhere]
+            found = self.found[cards] = [each for each in tried if each[1].fits(cards[1:])]
+        return found
 
 
 class _Pass:
     """One pass: `normal` maps nodes to what no rule changes; `became` maps a node to what it was turned into."""
 
-    def __init__(self, outputs: Sequence[Node], index: dict[str, list[tuple[Rule, Pattern]]]) -> None:
+    def __init__(self, outputs: Sequence[Node], index: _Index) -> None:
         self.index = index
         self.normal: dict[Node, Node] = {}
         self.became: dict[Node, Node] = {}
@@ -109,8 +125,7 @@ class _Pass:
             stack.append(after)
 
     def _rewritten(self, node: Node) -> Node | None:
-        anywhere = self.index.get(ANY, ()) if isinstance(node.op, Elementwise) else ()
-        for rule, pattern in (*self.index.get(node.op.name, ()), *anywhere):
+        for rule, pattern in self.index.candidates(node):
             after = rule.apply(pattern, node)
             if after is None or after is node:
                 continue

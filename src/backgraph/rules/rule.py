@@ -13,7 +13,7 @@ commutative cards. So one rule holds at all shapes, a sample decides nothing, an
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal, TypeAlias
@@ -104,6 +104,13 @@ class Pattern:
     def depth(self) -> int:
         """How many cards stand above one another."""
         return 1 + max((part.depth for part in self.inputs), default=0)
+
+    def fits(self, cards: Sequence[str]) -> bool:
+        """Whether it may match a node whose inputs are made by `cards`; most are told apart by this alone."""
+        return len(cards) == len(self.inputs) and all(
+            part.hole or part.optional or part.card in (ANY, card) or (part.literal is not None and card == "constant")
+            for part, card in zip(self.inputs, cards, strict=True)
+        )
 
 
 @dataclass(frozen=True, eq=False)
