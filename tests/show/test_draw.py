@@ -392,15 +392,15 @@ def seconds(action: Callable[[], object]) -> float:
 
 @pytest.mark.slow
 def test_large_graphs_are_drawn_in_seconds() -> None:
+    """Bounds of three times what they take, for machines that are slower."""
     case = deep(50)
-    assert seconds(lambda: draw(*case).svg) < 5
+    assert seconds(lambda: draw(*case).svg) < 1
     cost, weights = large(260)
     both = draw(cost, weights, fold=False)
     assert len([item for item in both.full.items if not item.is_leaf]) > 700
-    assert seconds(lambda: draw(cost, weights).svg) < 5
-    whole, _ = large(1000)
+    whole, weights = large(720)
     assert len(topological_order([whole])) > 1000
-    assert seconds(lambda: draw(whole).svg) < 5
+    assert seconds(lambda: draw(whole, weights).svg) < 3
 
 
 def test_files_and_notebooks(tmp_path: Path) -> None:

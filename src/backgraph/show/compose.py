@@ -73,8 +73,8 @@ def _edge_title(way: Way, ladder: Ladder) -> str:
     link = way.link
     kept = ", ".join(text(tree) for tree in link.kept)
     if kept:
-        return f"{ladder.words['keeps']}{kept} → {text(link.target.tree)}"
-    return f"{text(link.source.tree)} → {text(link.target.tree)}, {'1' if link.seed else link.source.shape}"
+        return f"{ladder.words['keeps']}{kept} → {link.target.formula}"
+    return f"{link.source.formula} → {link.target.formula}, {'1' if link.seed else link.source.shape}"
 
 
 def _zones(routes: Sequence[Way], look: Look, sizes: Mapping[str, int], ladder: Ladder) -> dict[int, float]:

@@ -102,6 +102,10 @@ class Drawing:
 
     def describe(self) -> str:
         """The same steps as text."""
+        return self._told
+
+    @cached_property
+    def _told(self) -> str:
         return "\n".join(f"{item.order}. {item.told}" for item in self.ladder.executed)
 
     def save(self, path: str | Path) -> Path:

@@ -33,8 +33,14 @@ class Taken:
 
     def add(self, area: Rect, owner: object = None) -> None:
         """Take an area; `owner` says whose it is."""
-        for square in self._squares(area):
-            self.squares.setdefault(square, []).append((owner, area))
+        entry, squares = (owner, area), self.squares
+        first, last = int(area.top // self.high), int(area.bottom // self.high) + 1
+        for column in range(int(area.left // CELL), int(area.right // CELL) + 1):
+            for row in range(first, last):
+                if (column, row) in squares:
+                    squares[column, row].append(entry)
+                else:
+                    squares[column, row] = [entry]
 
     def free(self, area: Rect, owner: object) -> bool:
         """Whether nothing lies there but what is its owner's."""

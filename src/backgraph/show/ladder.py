@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from backgraph.language.dims import shape_text
 from backgraph.language.node import Node
@@ -80,7 +81,12 @@ class Item:
     def told(self) -> str:
         """Formula, shape and operation, and for how many it stands."""
         many = f", {len(self.stands_for)}×" if len(self.stands_for) > 1 else ""
-        return f"{text(self.tree)}: {self.shape}, {self.caption}{many}"
+        return f"{self.formula}: {self.shape}, {self.caption}{many}"
+
+    @cached_property
+    def formula(self) -> str:
+        """Its maths as text; every link to it is told with it."""
+        return text(self.tree)
 
 
 @dataclass(frozen=True, eq=False)

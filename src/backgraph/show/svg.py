@@ -55,7 +55,9 @@ def formula_svg(writer: Writer, markup: str, size: float, ink: str = "text") -> 
 
 def spoken(text: str) -> str:
     """`text` without what XML forbids, escaped."""
-    return escape("".join(letter if letter.isprintable() else " " for letter in text))
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return escape(text)
 
 
 class Writer:

@@ -69,11 +69,24 @@ class Line:
 
     def put(self, other: Line, x: float, y: float, scale: float = 1.0) -> None:
         """Place `other`, scaled, with its origin at x, y."""
-        for mark in other.marks:
-            place = (x + mark.x * scale, y + mark.y * scale, mark.scale * scale, mark.width * scale)
-            self.marks.append(Mark(mark.letter, *place))
+        self.marks += (
+            Mark(letter, x + left * scale, y + low * scale, size * scale, width * scale)
+            for letter, left, low, size, width in other.marks
+        )
         self.height = max(self.height, y + other.height * scale)
         self.depth = max(self.depth, other.depth * scale - y)
+
+    def letter(self, sign: str) -> None:
+        """Place a letter or a space behind what is there."""
+        if sign in SPACES:
+            self.width += SPACES[sign]
+            self.slant = 0.0
+            return
+        glyph = glyphs().get(sign) or unknown(sign)
+        self.marks.append(Mark(sign, self.width, 0.0, 1.0))
+        self.width += glyph.advance
+        self.height, self.depth = max(self.height, glyph.height), max(self.depth, glyph.depth)
+        self.slant = glyph.slant
 
     def append(self, other: Line, scale: float = 1.0, y: float = 0.0) -> None:
         """Place `other` behind what is there."""
@@ -186,7 +199,7 @@ def markup(tree: Tree) -> str:
     return _MARKUP.write(tree)
 
 
-@functools.lru_cache(2048)
+@functools.lru_cache(8192)
 def set_markup(text: str) -> Line:
     """Markup in type. The line is shared: read it only."""
     line, _ = _group(text, 0)
@@ -212,17 +225,10 @@ def _group(text: str, at: int) -> tuple[Line, int]:
             line.append(_root(part))
             scripts_at = -1.0
         else:
-            line.append(_letter(sign))
+            line.letter(sign)
             scripts_at = -1.0
         at += 1
     return line, at
-
-
-def _letter(sign: str) -> Line:
-    if sign in SPACES:
-        return Line(SPACES[sign])
-    glyph = glyphs().get(sign) or unknown(sign)
-    return Line(glyph.advance, glyph.height, glyph.depth, [Mark(sign, 0, 0, 1.0)], glyph.slant)
 
 
 def _script(line: Line, part: Line, above: bool, scripts_at: float) -> float:
@@ -245,9 +251,9 @@ def _fraction(above: Line, below: Line) -> Line:
 
 def _root(part: Line) -> Line:
     line = Line()
-    sign = _letter("√")
-    line.append(sign)
+    line.letter("√")
+    top = line.height - RULE
     line.put(part, line.width, 0)
-    line.marks.append(Mark("", line.width - 20, sign.height - RULE, 1.0, part.width + 40))
+    line.marks.append(Mark("", line.width - 20, top, 1.0, part.width + 40))
     line.width += part.width + 40
     return line
