@@ -34,7 +34,7 @@ ROWS: list[Row] = [
     ("a target that is not there", GOOD, ["train", "D", "--target", "yy", "--out", "OUT"], 2, "BG202"),
     ("a target nobody is near to", GOOD, ["train", "D", "--target", "zzz", "--out", "OUT"], 2, "columns: a, b, y"),
     ("a column to drop that is not there", GOOD, with_options("--drop", "aa"), 2, "BG202"),
-    ("the target dropped", GOOD, with_options("--drop", "y"), 2, "BG202"),
+    ("the target dropped", GOOD, with_options("--drop", "y"), 2, "BG601"),
     ("every column dropped", GOOD, with_options("--drop", "a,b"), 2, "BG201"),
     ("a column of two kinds", GOOD, with_options("--categorical", "a", "--drop", "a"), 2, "BG601"),
     ("text as a numeric column", "a,b,y\nx,1,p\nz,2,q\n" * 9, with_options("--numeric", "a"), 2, "BG203"),

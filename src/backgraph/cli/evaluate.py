@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backgraph.cli.numbers import Flag, names
+from backgraph.cli.numbers import Flag, counted, names, score_text
 from backgraph.cli.output import MODEL
 from backgraph.cli.screen import say
 from backgraph.data.read import read_table
@@ -85,10 +85,10 @@ def _weights(table: Table, name: str) -> Any:
 
 
 def _score_lines(result: dict[str, Any]) -> Iterator[str]:
-    yield f"{result['rows']:,} rows"
+    yield counted(result["rows"], "row")
     widest = max(len(name) for name in result["metrics"])
     for name, score in result["metrics"].items():
-        yield f"  {name:{widest}}  {'undefined' if score is None else f'{score:.4f}'}"
+        yield f"  {name:{widest}}  {'undefined' if score is None else score_text(score)}"
 
 
 def _confusion_lines(result: dict[str, Any]) -> Iterator[str]:

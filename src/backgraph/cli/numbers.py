@@ -58,5 +58,15 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def counted(number: int, thing: str, things: str = "") -> str:
+    """`1 row`, `1,200 rows`."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def score_text(score: float) -> str:
+    """Four decimals, or four digits of what is very small or large."""
+    return f"{score:.4f}" if score == 0 or 1e-3 <= abs(score) < 1e6 else f"{score:.4g}"
+
+
 def _refused(text: str) -> TrainingError:
     return TrainingError("BG401", "--hidden", "not widths of layers", got=text, expected="numbers such as 256,128,100")

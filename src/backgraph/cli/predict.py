@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from backgraph.cli.numbers import Flag
+from backgraph.cli.numbers import Flag, counted, score_text
 from backgraph.cli.output import MODEL, save_text, table_text, writable_file
 from backgraph.cli.screen import note, say, write
 from backgraph.data.read import read_table
@@ -82,5 +82,5 @@ def _say_unused(fitted: Fitted, table: Table) -> None:
 def _say_scores(fitted: Fitted, table: Table, out: Path | None) -> None:
     if not fitted.can_be_scored_on(table):
         return
-    scores = ", ".join(f"{name} {score:.4f}" for name, score in fitted.score(table).items())
-    (note if out is None else say)(f"{scores} on {table.n_rows:,} rows")
+    scores = ", ".join(f"{name} {score_text(score)}" for name, score in fitted.score(table).items())
+    (note if out is None else say)(f"{scores} on {counted(table.n_rows, 'row')}")

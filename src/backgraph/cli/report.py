@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from backgraph.cli.numbers import counted
 from backgraph.data.labels import Classes
 from backgraph.data.summary import DROPPED, summary_lines
 from backgraph.models.trainer import Trainer
@@ -20,9 +21,12 @@ def table_lines(trainer: Trainer) -> Iterator[str]:
     """How many rows and columns, and what they are for."""
     train, held_out = trainer.n_train, len(trainer.validation_part.rows)
     columns, features = len(trainer.preparation.columns), len(trainer.preparation.features)
-    classes = f" into {len(trainer.outcome)} classes" if isinstance(trainer.outcome, Classes) else ""
-    yield f"{_shown(trainer.target)}: {trainer.task}{classes}, {columns:,} columns, {features:,} features"
-    yield f"{train:,} rows to train on, {held_out:,} to validate on"
+    classes = (
+        f" into {counted(len(trainer.outcome), 'class', 'classes')}" if isinstance(trainer.outcome, Classes) else ""
+    )
+    sizes = f"{counted(columns, 'column')}, {counted(features, 'feature')}"
+    yield f"{_shown(trainer.target)}: {trainer.task}{classes}, {sizes}"
+    yield f"{counted(train, 'row')} to train on, {held_out:,} to validate on"
     if columns <= MOST_COLUMNS:
         yield ""
         yield from (f"  {line}" for line in summary_lines(trainer.summary))
@@ -55,7 +59,8 @@ def result_line(result: dict[str, Any]) -> str:
     """Loss, scores, seconds, and where the model is."""
     loss = "" if result["loss"] is None else f", loss {result['loss']:.4f}"
     parts = [f"{part} {_scores(result[part])}" for part in ("training", "validation") if result[part]]
-    return f"{result['epochs']} epochs{loss}; {'; '.join(parts)}; {result['seconds']:.1f} s\nsaved {result['model']}"
+    epochs = counted(result["epochs"], "epoch")
+    return f"{epochs}{loss}; {'; '.join(parts)}; {result['seconds']:.1f} s\nsaved {result['model']}"
 
 
 def _scores(scores: dict[str, float]) -> str:

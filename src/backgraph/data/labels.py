@@ -206,7 +206,8 @@ def _finite_columns(values: npt.ArrayLike, where: str) -> Matrix:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DataError("BG206", where, "is not numbers", got=values, expected="a number in every row") from None
+        first = np.asarray(values, dtype=object).reshape(-1)[0] if np.size(np.asarray(values, dtype=object)) else values
+        raise DataError("BG206", where, "is not numbers", got=first, expected="a number in every row") from None
     columns = array[:, None] if array.ndim == 1 else array
     if columns.ndim != 2:
         raise DataError("BG207", where, "is not targets", got=array.shape, expected="(rows,) or (rows, targets)")

@@ -12,6 +12,8 @@ from backgraph.data.table import DATES, NUMBERS, Column, Table, kind_of, missing
 
 SHOWN_LEVELS = 3
 DROPPED = "dropped"
+FEWEST_NUMBERED = 30
+"""Of fewer rows nothing is said of columns that look like the number of the row."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,21 @@ def summary(table: Table, preparation: Preparation) -> list[ColumnSummary]:
     found: list[ColumnSummary] = []
     for name in preparation.seen:
         values, transform = table.column(name), transforms.get(name)
-        treatment = transform.summary if transform else DROPPED
         missing = missing_in(values)
+        treatment = transform.summary + _remark(values) if transform else DROPPED
         shown = _range(values[~missing]) if kind_of(values) in (NUMBERS, DATES) else _levels(values[~missing])
         found.append(ColumnSummary(name, kind_of(values), int(missing.sum()), shown, treatment))
     return found
+
+
+def _remark(values: Column) -> str:
+    """A warning of what a network can only learn by heart: numbers that count the rows, as identifiers do."""
+    if kind_of(values) != NUMBERS or len(values) < FEWEST_NUMBERED or np.isnan(values).any():
+        return ""
+    different = np.unique(values)
+    counts = len(different) == len(values) and (different == np.floor(different)).all()
+    dense = counts and different[-1] - different[0] < 2 * len(values)
+    return "; another in every row: is it an identifier? then drop it" if dense else ""
 
 
 def _range(known: Column) -> str:

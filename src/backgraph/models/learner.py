@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from backgraph.errors import TrainingError, nearest
 from backgraph.evaluate import evaluate
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -83,6 +84,7 @@ class Learner:
     def __post_init__(self) -> None:
         for name in self.method.metrics:
             function_of(name, viewed(self.mlp.task, self.mlp.outputs))
+        self._check_monitor()
         self.take(self.examples)
         method, step = self.method, step_of(self.mlp, self.method)
         whole("seed", method.seed, least=0)
@@ -95,6 +97,16 @@ class Learner:
         if method.rate is not None:
             rate = method.rate(self.training.steps_per_epoch)
             self.training.step = replace(step, optimizer=replace(method.optimizer, learning_rate=rate))
+
+    def _check_monitor(self) -> None:
+        """What stops training must be known after each epoch. TrainingError BG401."""
+        stopping = self.method.stopping
+        judged = self.held_out is not None and len(self.held_out)
+        known = ["loss", *(f"validation {name}" for name in ("loss", *self.method.metrics) if judged)]
+        if stopping is not None and stopping.monitor not in known:
+            hint = nearest(stopping.monitor, known) if judged else "hold some rows out, or monitor the loss"
+            expected = ", ".join(known)
+            raise TrainingError("BG401", "monitor", "unknown", got=stopping.monitor, expected=expected, hint=hint)
 
     def take(self, examples: Examples) -> None:
         """Other examples, as many, in place of those before."""

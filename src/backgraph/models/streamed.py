@@ -135,7 +135,7 @@ class StreamTrainer(Trainer):
         self.folder = _existing(Path(tempfile.gettempdir() if folder is None else folder))
         nameless = Table(dict.fromkeys(self.file.names, np.zeros(1)), self.file.source.name)
         nameless.column(target)
-        self.columns = columns_of(nameless, target, recipe.weights)
+        self.columns = columns_of(nameless, target, recipe.weights, recipe.choices)
         self._look(held_out)
         self.mlp = self._network()
         self.stream = self._written()

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backgraph.data.labels import Classes, Targets
-from backgraph.data.prepare import Choices, Preparation
+from backgraph.data.prepare import Choices, Preparation, as_numbers
 from backgraph.data.split import split
 from backgraph.data.summary import summary
 from backgraph.data.table import DATES, Column, Table, is_text, kind_of
-from backgraph.errors import DataError, TrainingError
+from backgraph.errors import DataError, TrainingError, UsageError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.models.activations import Activation
@@ -101,7 +101,7 @@ class Trainer:
     def __init__(self, table: Table, target: str, recipe: Recipe, held_out: Table | None = None) -> None:
         self.recipe, self.target = recipe, target
         values = table.column(target)
-        self.columns = columns_of(table, target, recipe.weights)
+        self.columns = columns_of(table, target, recipe.weights, recipe.choices)
         self.task = task_of(values) if recipe.task == "auto" else known_task(recipe.task)
         where = f"{table.source}: column {target!r}"
         labels = Classes.fit(values, where).indices(values, where) if self.task == CLASSIFICATION else None
@@ -127,8 +127,11 @@ class Trainer:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is told of the validation part, and of the result."""
-        return METRICS[self.task] if self.recipe.metrics is None else self.recipe.metrics
+        """What is told of the validation part, and of the result; what stops training is among them."""
+        told = METRICS[self.task] if self.recipe.metrics is None else self.recipe.metrics
+        stopping = self.recipe.stopping
+        watched = "loss" if stopping is None else stopping.monitor.removeprefix("validation ")
+        return told if watched in ("loss", *told) else (*told, watched)
 
     @property
     def parameters(self) -> dict[Node, Array]:
@@ -239,13 +242,27 @@ def known_task(task: str) -> str:
     return task
 
 
-def columns_of(table: Table, target: str, weights: str | None) -> list[str]:
-    """The columns to learn from. Raises DataError BG201 when there are none, BG202 for weights that are not there."""
+def columns_of(table: Table, target: str, weights: str | None, choices: Choices | None) -> list[str]:
+    """The columns to learn from.
+
+    Raises DataError BG201 when there are none, BG202 for weights that are not there, BG203 for `choices` of text that
+    is no number, each as it stands in the file, UsageError BG601 for choices of the target or of the weights.
+    """
     if weights is not None:
         table.column(weights)
     columns = [name for name in table.names if name not in (target, weights)]
     if not columns:
         raise DataError("BG201", table.source, "has no column but the target", got=target)
+    for option, names in () if choices is None else vars(choices).items():
+        for name in names:
+            if name in (target, weights):
+                what = (
+                    f"names the column {'to predict' if name == target else 'of the weights'}, which is not learnt from"
+                )
+                hint = "--task classification" if option == "categorical" and name == target else "leave it out"
+                raise UsageError("BG601", f"--{option}", what, got=name, hint=hint)
+            if option == "numeric" and name in columns:
+                as_numbers(table.column(name), f"{table.source}: column {name!r}")
     return columns
 
 
