@@ -54,6 +54,11 @@ class View:
         self.lives = {life.item.number: life for life in lives(self.ladder)}
         self.totals = shown_bytes(self.ladder, full, sizes)
         self.told = told(self.ladder, self.lang)
+        self.formulas: dict[tuple[str, str, float], str] = {}
+        self.freed: dict[int, list[Item]] = {}
+        for life in self.lives.values():
+            if not life.item.stays:
+                self.freed.setdefault(life.last, []).append(life.item)
 
     @property
     def nodes(self) -> int:
@@ -160,15 +165,19 @@ class View:
 
     def formula(self, tree: Tree, size: float) -> str:
         """A formula in type, with its words for those who listen."""
-        label = spoken(speech(self.lang).write(tree))
-        return f'<span role="img" aria-label="{label}">{formula_svg(self.writer, markup(tree), size)}</span>'
+        words, marks = speech(self.lang).write(tree), markup(tree)
+        known = self.formulas.get((words, marks, size))
+        if known is None:
+            known = f'<span role="img" aria-label="{spoken(words)}">{formula_svg(self.writer, marks, size)}</span>'
+            self.formulas[words, marks, size] = known
+        return known
 
     def _accounts(self, item: Item) -> str:
         words = self.words
         if not item.order:
             return f"<dl><div><dt>{words['given_value'] if item.is_leaf else item.caption}</dt></div></dl>"
         reads = list(dict.fromkeys(item.reads))
-        freed = [life.item for life in self.lives.values() if life.last == item.order and not life.item.stays]
+        freed = self.freed.get(item.order, [])
         rows = [("reads", self._chips(reads, "")), ("makes", self._made(item)), ("frees", self._chips(freed, " free"))]
         return f"<dl>{''.join(f'<div><dt>{words[key]}</dt><dd>{made}</dd></div>' for key, made in rows)}</dl>"
 
