@@ -11,7 +11,6 @@ them fail, and see that nothing is lost.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import os
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from backgraph.errors import SaveError
+from backgraph.train.system import AS_BYTES, FOLDER, lock_at_once
 
 READ_SIZE = 1 << 20
 TEMPORARY = ".backgraph-"
@@ -38,7 +38,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "make folder": os.mkdir,
     "list": os.listdir,
     "shorten": os.ftruncate,
-    "lock": fcntl.flock,
+    "lock": lock_at_once,
 }
 """The calls; tests put failing ones in their place."""
 
@@ -112,7 +112,7 @@ def _not_saved(path: str | os.PathLike[str], error: OSError | ValueError) -> Sav
 
 
 def _write_and_verify(temporary: Path, mode: int, write: Callable[[BinaryIO], None]) -> None:
-    descriptor = CALLS["open"](temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = CALLS["open"](temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | AS_BYTES, mode)
     try:
         raw = _Descriptor(descriptor)
         with io.BufferedWriter(raw, READ_SIZE) as file:
@@ -126,7 +126,7 @@ def _write_and_verify(temporary: Path, mode: int, write: Callable[[BinaryIO], No
 
 def _digest_of(path: Path) -> bytes:
     digest = hashlib.sha256()
-    descriptor = CALLS["open"](path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = CALLS["open"](path, os.O_RDONLY | AS_BYTES)
     try:
         while chunk := CALLS["read"](descriptor, READ_SIZE):
             digest.update(chunk)
@@ -137,8 +137,10 @@ def _digest_of(path: Path) -> bytes:
 
 def _synchronise_folder(target: Path) -> None:
     """Without this the rename may be lost with the power, though the file's bytes are on the disk."""
+    if FOLDER is None:
+        return
     try:
-        descriptor = CALLS["open"](target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = CALLS["open"](target.parent, os.O_RDONLY | FOLDER | AS_BYTES)
         try:
             CALLS["synchronise"](descriptor)
         finally:
@@ -152,7 +154,7 @@ def append(path: str | os.PathLike[str], text: str, wait: bool = True) -> None:
     """Adds `text` in UTF-8 to the end of the file at `path`; `wait`: for the disk, too. Raises SaveError BG551."""
     content = memoryview(text.encode())
     try:
-        descriptor = CALLS["open"](path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = CALLS["open"](path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | AS_BYTES, 0o666)
         try:
             while content:
                 content = content[CALLS["write"](descriptor, content) :]

@@ -30,6 +30,7 @@ from backgraph.language.op import Array
 from backgraph.train.examples import Steps, examples, minibatches
 from backgraph.train.shuffle import Indices, permutation, random_words
 from backgraph.train.step import Step
+from backgraph.train.system import AS_BYTES, read_at
 
 BLOCK_ROWS = 256
 CHUNK_BYTES = 128 << 20
@@ -49,7 +50,7 @@ class Stored:
 
     def __post_init__(self) -> None:
         try:
-            object.__setattr__(self, "descriptor", os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
+            object.__setattr__(self, "descriptor", os.open(self.path, os.O_RDONLY | AS_BYTES))
         except OSError as error:
             raise FileError("BG501", str(self.path), "cannot be read", got=error.strerror) from None
         weakref.finalize(self, os.close, self.descriptor)
@@ -74,7 +75,7 @@ class Stored:
         """The rows from `first` on, as many as `into` (C order, of our dtype) has. FileError BG501 where they end."""
         view, place = memoryview(cast("Any", into)).cast("B"), self.offset + first * self.row_bytes
         while len(view):
-            done = os.preadv(self.descriptor, [view], place)
+            done = read_at(self.descriptor, view, place)
             if not done:
                 raise FileError("BG501", str(self.path), "ends before its rows do; was it changed?")
             view, place = view[done:], place + done
