@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import backgraph as bg
-from backgraph.compiler import blocks, budget, cache, contract, emit, function, program
+from backgraph.compiler import blocks, budget, cache, contract, emit_reduce, function, program
 from backgraph.compiler.budget import arena_bytes, byte_count, peak_bytes
 from backgraph.compiler.function import compile
 from backgraph.compiler.program import Body
@@ -38,7 +38,7 @@ FEWER = max(6, settings().max_examples // 10)
 @pytest.fixture
 def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums are cut at multiples of 2, a block has 2 rows, and phases have more parts than threads: small graphs too."""
-    for module in (emit, contract):
+    for module in (emit_reduce, contract):
         monkeypatch.setattr(module, "CHUNK", SHORT)
     monkeypatch.setattr(program, "GRAIN", 1)
     monkeypatch.setattr(blocks, "BLOCK", SHORT)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compiler import cache, function, packed, program, schedule
+from backgraph.compiler import blocking as sizes_of_blocks
+from backgraph.compiler import cache, function, packed, schedule
+from backgraph.compiler.blocking import Blocking, blocking
+from backgraph.compiler.contract import tile_shape
 from backgraph.compiler.function import Function, compile
 from backgraph.compiler.nest import Nest
-from backgraph.compiler.packed import Blocking, blocking
 from backgraph.compiler.target import host_levels, host_target
 from backgraph.evaluate import evaluate
 from backgraph.language.node import Node
@@ -62,13 +64,14 @@ SIZES = [(2, 1, 2), (14, 16, 32), (15, 17, 33), (61, 40, 31), (40, 600, 70), (29
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is packed, and a block holds two tiles of rows and two panels: small products then have many."""
     for name in ("WALK", "LEAST", "LARGE"):
-        monkeypatch.setattr(packed, name, 0)
+        monkeypatch.setattr(sizes_of_blocks, name, 0)
 
     def small(dtype: str, target: object) -> Blocking:
-        rows, vectors = packed.tile_shape(target, dtype)  # type: ignore[arg-type]
+        rows, vectors = tile_shape(target, dtype)  # type: ignore[arg-type]
         return Blocking(dtype, rows, vectors, tiles=2, panels=2)
 
-    monkeypatch.setattr(packed, "blocking", small)
+    for module in (packed, sizes_of_blocks):
+        monkeypatch.setattr(module, "blocking", small)
     monkeypatch.setattr(cache, "object_code", lambda _key, make: make())
     monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
 
@@ -100,7 +103,7 @@ def test_the_bits_of_the_plain_kernel(
     leaves, output = LAYOUTS[layout](m, k, n, dtype)
     table = values(leaves, m, k)
     with monkeypatch.context() as patch:
-        for module in (program, schedule, packed):
+        for module in (nest_function, schedule, sizes_of_blocks):
             patch.setattr(module, "is_packed", plain)
         expected = compile(leaves, output, threads=1)(*table.values())
     for target in [None, *(host_target(isa) for isa in host_levels()[1:2])]:

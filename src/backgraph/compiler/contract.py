@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from backgraph.compiler.emit import CHUNK, Emitter, Frame
+from backgraph.compiler.emit import Emitter, Frame
 from backgraph.compiler.llvm import (
     BYTES,
+    CHUNK,
     ELEMENT,
     LANES,
     float_call,

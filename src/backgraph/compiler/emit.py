@@ -12,15 +12,14 @@ from typing import Any
 
 from llvmlite import ir
 
+from backgraph.compiler import emit_reduce as reduce
 from backgraph.compiler.llvm import (
     BYTES,
     ELEMENT,
     I8,
     LANES,
     STORED,
-    float_call,
     gather_lanes,
-    halves,
     integer,
     is_vector,
     lane_numbers,
@@ -50,9 +49,6 @@ from backgraph.compiler.nest import (
 )
 from backgraph.compiler.scalar import EMIT, convert
 from backgraph.language.dims import Dim, Polynomial, product
-
-CHUNK = 256
-"""Sums are cut at multiples of 256 (decision 0002)."""
 
 ON_LANES = ("add", "max", "min", "mul")
 """Reductions over a last axis: lane = index mod 16, then halves."""
@@ -276,13 +272,13 @@ class Emitter:
         if nest.reduce is None:
             self.write_all(nest, frame)
         elif nest.reduction in ON_LANES:
-            self.write_all(nest, frame, self.reduced_by_lanes(nest, nest.reduce, frame))
+            self.write_all(nest, frame, reduce.reduced_by_lanes(self, nest, nest.reduce, frame))
         elif nest.reduction == "scatter":
-            self.scattered(nest, nest.reduce, frame)
+            reduce.scattered(self, nest, nest.reduce, frame)
         elif nest.reduction.startswith("scan"):  # type: ignore[union-attr]
-            self.scanned(nest, nest.reduce, frame)
+            reduce.scanned(self, nest, nest.reduce, frame)
         else:
-            self.write_all(nest, frame, self.chain(nest, nest.reduce, frame))
+            self.write_all(nest, frame, reduce.chain(self, nest, nest.reduce, frame))
 
     def span(self, nest: Nest, axis: Axis) -> tuple[ir.Value, ir.Value]:
         """What a reduction goes over: its whole axis, or the rows of a block."""
@@ -303,102 +299,9 @@ class Emitter:
         element = ELEMENT[dtype]
         return ir.Constant(vector_of(element), [0] * LANES) if frame.lanes is not None else ir.Constant(element, 0)
 
-    def chain(self, nest: Nest, axis: Axis, frame: Frame) -> ir.Value:
-        """Sum (of products) along an axis: chains of 256, added in order."""
-        zero = self.zero(nest.operands[0].dtype, frame)
-        first, end = self.span(nest, axis)
-
-        def chunk(start: ir.Value, stop: ir.Value) -> ir.Value:
-            with loop(self.b, start, stop, 1, [zero]) as this:
-                inner = frame.inside(axis, this.index)
-                this.next = [self.step(nest, inner, this.carried[0])]
-            return this.carried[0]
-
-        if isinstance(axis.size, int) and axis.size <= CHUNK:
-            return self.b.fadd(zero, chunk(integer(0), end))
-        with loop(self.b, first, end, CHUNK, [self.so_far(nest, frame, zero)]) as outer:
-            stop = self.smaller(self.b.add(outer.index, integer(CHUNK)), end)
-            outer.next = [self.b.fadd(outer.carried[0], chunk(outer.index, stop))]
-        return outer.carried[0]
-
     def smaller(self, x: ir.Value, y: ir.Value) -> ir.Value:
         """min of two integers."""
         return self.b.select(self.b.icmp_signed("<", x, y), x, y)
-
-    def step(self, nest: Nest, frame: Frame, so_far: ir.Value) -> ir.Value:
-        """One step of a chain: fma of two operands, or add of one."""
-        values = [self.expr(o, frame) for o in nest.operands]
-        if frame.lanes is not None:
-            values = [splat(self.b, v) for v in values]
-        if nest.reduction == "fma":
-            return float_call(self.b, "fma", *values, so_far)
-        return self.b.fadd(so_far, values[0])
-
-    def reduced_by_lanes(self, nest: Nest, axis: Axis, frame: Frame) -> ir.Value:
-        """A reduction along a last axis: lane = index mod 16 in chunks of 256, then halves; chunks in order."""
-        combine, identity = self.combiner(nest)
-        kind = nest.operands[0].dtype
-        start = ir.Constant(vector_of(ELEMENT[kind]), [identity] * LANES)
-        first, end = self.span(nest, axis)
-
-        def lanes(low: ir.Value, high: ir.Value) -> ir.Value:
-            whole = self.b.add(low, self.b.and_(self.b.sub(high, low), integer(-LANES)))
-            with loop(self.b, low, whole, LANES, [start]) as this:
-                this.next = [combine(this.carried[0], self.lanes_of(nest, axis, this.index, frame, None))]
-            total, before = this.carried[0], self.b.block
-            with self.b.if_then(self.b.icmp_signed("<", whole, high)):
-                mask = mask_below(self.b, self.b.sub(high, whole))
-                more = self.b.select(mask, self.lanes_of(nest, axis, whole, frame, mask), start)
-                rest, inside = combine(total, more), self.b.block
-            merged = self.b.phi(start.type)
-            merged.add_incoming(total, before)
-            merged.add_incoming(rest, inside)
-            return halves(self.b, merged, combine)
-
-        if nest.reduction != "add":
-            return lanes(integer(0), end)
-        if isinstance(axis.size, int) and axis.size <= CHUNK:
-            return self.b.fadd(ir.Constant(ELEMENT[kind], 0), lanes(integer(0), end))
-        before = self.so_far(nest, frame, ir.Constant(ELEMENT[kind], 0))
-        with loop(self.b, first, end, CHUNK, [before]) as outer:
-            stop = self.smaller(self.b.add(outer.index, integer(CHUNK)), end)
-            outer.next = [self.b.fadd(outer.carried[0], lanes(outer.index, stop))]
-        return outer.carried[0]
-
-    def lanes_of(self, nest: Nest, axis: Axis, at: ir.Value, frame: Frame, mask: ir.Value | None) -> ir.Value:
-        """16 operands of a reduction."""
-        inner = frame.inside(axis, at, lanes=True, mask=mask)
-        return splat(self.b, self.expr(nest.operands[0], inner))
-
-    def combiner(self, nest: Nest) -> tuple[Callable[[ir.Value, ir.Value], ir.Value], Any]:
-        """How two partial results are combined, and what changes nothing."""
-        dtype = nest.operands[0].dtype
-        infinity: Any = float("inf") if dtype.startswith("float") else 2**63 - 1
-        identity = {"add": 0, "mul": 1, "max": -infinity, "min": infinity}[nest.reduction or ""]
-        return (lambda x, y: EMIT[nest.reduction or ""](self.b, x, y)), identity
-
-    def scanned(self, nest: Nest, axis: Axis, frame: Frame) -> None:
-        """Running results along an axis, one element after the other."""
-        dtype = nest.operands[0].dtype
-        adds = "add" in (nest.reduction or "")
-        start = ir.Constant(ELEMENT[dtype], 0 if adds else 1)
-        with loop(self.b, integer(0), self.dim(axis.size), 1, [start]) as this:
-            inner = frame.inside(axis, this.index)
-            value = EMIT["add" if adds else "mul"](self.b, this.carried[0], self.expr(nest.operands[0], inner))
-            before = (nest.reduction or "").endswith("before")
-            self.write_all(nest, inner, this.carried[0] if before else value)
-            this.next = [value]
-
-    def scattered(self, nest: Nest, axis: Axis, frame: Frame) -> None:
-        """value[index] += operand, in the order of the source."""
-        (write,) = nest.writes
-        with loop(self.b, *self.span(nest, axis)) as this:
-            inner = frame.inside(axis, this.index)
-            value = self.expr(nest.operands[0], inner)
-            so_far = self.load(Read(write.value, write.index), inner)
-            if frame.lanes is not None:
-                so_far, value = splat(self.b, so_far), splat(self.b, value)
-            self.store(write, self.b.fadd(so_far, value), inner)
 
 
 def _known_below(low: ir.Value, high: ir.Value, count: int) -> bool:

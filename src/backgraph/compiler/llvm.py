@@ -13,6 +13,8 @@ from typing import Any
 from llvmlite import ir
 
 LANES = 16
+CHUNK = 256
+"""Sums are cut at multiples of 256 (decision 0002)."""
 
 POINTER = ir.PointerType()
 I1, I8, I32, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)

@@ -18,13 +18,12 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from backgraph.compiler.contract import Contraction, roles
-from backgraph.compiler.emit import CHUNK, Emitter
-from backgraph.compiler.llvm import BYTES, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
+from backgraph.compiler.blocking import scratch_bytes
+from backgraph.compiler.emit import Emitter
+from backgraph.compiler.llvm import BYTES, CHUNK, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compiler.nest import Axis, Nest, Value, storage
-from backgraph.compiler.packed import PackedContraction, is_packed, scratch_bytes
-from backgraph.compiler.phases import Phase, shared_axis
-from backgraph.compiler.spelling import Spelling
+from backgraph.compiler.nest_function import NestFunction, nest_functions
+from backgraph.compiler.phases import Phase
 from backgraph.compiler.target import Target
 from backgraph.language.dims import Dim, product
 
@@ -73,61 +72,10 @@ def scratch_size(phases: Sequence[Phase], target: Target) -> int:
     return max((scratch_bytes(nest, target) for phase in phases for nest in phase.nests), default=0)
 
 
-def memory_of(nest: Nest, stored: set[Value]) -> list[Value]:
-    """The values in memory that a nest touches, in order of mention."""
-    mentioned = [*(r.value for r in nest.reads), *(w.value for w in nest.writes)]
-    return [v for v in dict.fromkeys(mentioned) if storage(v) in stored]
-
-
 def work(nest: Nest) -> int:
     """Points of a nest, the batch taken for a chunk."""
     sizes = [axis.size for axis in nest.axes] + ([nest.reduce.size] if nest.reduce is not None else [])
     return math.prod(size if isinstance(size, int) else CHUNK for size in sizes)
-
-
-@dataclass(frozen=True)
-class NestFunction:
-    """The LLVM function of a nest, and the values whose memory it takes."""
-
-    function: ir.Function
-    values: list[Value]
-    axis: Axis | None
-
-
-def nest_functions(
-    module: ir.Module, phases: Sequence[Phase], stored: set[Value], target: Target
-) -> dict[int, NestFunction]:
-    """For every nest, by its identity; nests alike but for their memory, as in layers of one width, share one."""
-    found: dict[int, NestFunction] = {}
-    made: dict[str, ir.Function] = {}
-    for nest in (nest for phase in phases for nest in phase.nests):
-        values = memory_of(nest, stored)
-        spelling = Spelling()((nest, values))
-        if spelling not in made:
-            made[spelling] = emitted(module, nest, f"nest_{len(made)}", values, target)
-        found[id(nest)] = NestFunction(made[spelling], values, shared_axis(nest))
-    return found
-
-
-def emitted(module: ir.Module, nest: Nest, name: str, values: Sequence[Value], target: Target) -> ir.Function:
-    """The function of one nest."""
-    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64, I64, POINTER, *[POINTER] * len(values)])
-    function = ir.Function(module, kind, name)
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    b = ir.IRBuilder(function.append_basic_block("entry"))
-    batch, first, end, low, high, scratch, *pointers = function.args
-    axis = shared_axis(nest)
-    emitter = Emitter(b, dict(zip(values, pointers, strict=True)), batch, (first, end))
-    shape = roles(nest)
-    if shape is not None and is_packed(nest):
-        PackedContraction(emitter, nest, shape, target, scratch).emit(axis, low, high)
-    elif shape is not None:
-        Contraction(emitter, nest, shape, target).emit(axis, low, high)
-    else:
-        emitter.nest(nest, axis, low, high)
-    b.ret_void()
-    return function
 
 
 class Driver:

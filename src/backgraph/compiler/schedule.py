@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from backgraph.compiler.blocking import is_packed
 from backgraph.compiler.contract import needs_packing
 from backgraph.compiler.nest import (
     Affine,
@@ -28,7 +29,6 @@ from backgraph.compiler.nest import (
     storage,
     substituted,
 )
-from backgraph.compiler.packed import is_packed
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from backgraph.compiler.contract import Shape, roles
-from backgraph.compiler.emit import CHUNK
-from backgraph.compiler.llvm import BYTES
+from backgraph.compiler.llvm import BYTES, CHUNK
 from backgraph.compiler.nest import Nest, Read, storage
 from backgraph.compiler.phases import shared_axis
 from backgraph.compiler.schedule import Program

@@ -1,0 +1,104 @@
+"""Which products are packed block by block, and the sizes of their tiles and blocks (`compiler.packed` emits them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backgraph.compiler.contract import roles, stride, tile_shape
+from backgraph.compiler.llvm import BYTES, CHUNK, LANES
+from backgraph.compiler.nest import Axis, Nest, Read
+from backgraph.compiler.target import Target
+from backgraph.language.dims import Dim
+
+ROWS, COLUMNS = 252, 2048
+"""Rows of a block, and bytes of a row of it: with both packed operands a block fills most of a second-level cache."""
+WALK = 1 << 21
+"""Bytes that a walk along k covers from which on an operand is packed: about a second-level cache, and 512 pages."""
+LEAST = 2 * LANES
+"""Rows and columns that a result must have for packing to pay."""
+LARGE = 1 << 16
+"""Elements of a matrix from which on it is packed block by block, not as a whole."""
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """Sizes of tiles and blocks for one dtype: rows × vectors·16 of a tile; tiles and panels of a block."""
+
+    dtype: str
+    rows: int
+    vectors: int
+    tiles: int
+    panels: int
+
+    @property
+    def width(self) -> int:
+        """Columns of a panel."""
+        return self.vectors * LANES
+
+    @property
+    def cells(self) -> int:
+        """Vectors of a tile."""
+        return self.rows * self.vectors
+
+    @property
+    def sums_bytes(self) -> int:
+        """Memory of the sums of a block."""
+        return self.tiles * self.panels * self.cells * LANES * BYTES[self.dtype]
+
+    @property
+    def a_bytes(self) -> int:
+        """Memory of the packed rows; behind the last there is room for a whole vector."""
+        return self.tiles * CHUNK * self.rows * BYTES[self.dtype] + LANES * BYTES[self.dtype]
+
+    @property
+    def bytes(self) -> int:
+        """All memory that one thread needs."""
+        return self.sums_bytes + self.a_bytes + CHUNK * self.width * BYTES[self.dtype]
+
+
+def blocking(dtype: str, target: Target) -> Blocking:
+    """The blocking for a dtype on a target."""
+    rows, vectors = tile_shape(target, dtype)
+    panels = COLUMNS // (vectors * LANES * BYTES[dtype])
+    return Blocking(dtype, rows, vectors, max(ROWS // rows, 1), panels)
+
+
+def is_packed(nest: Nest) -> bool:
+    """Whether a contraction is large enough, and lies so far apart in memory, that packing blocks pays."""
+    shape = roles(nest)
+    if shape is None or shape.row is None or nest.reduce is None:
+        return False
+    a, b = reversed(nest.operands) if shape.swapped else nest.operands
+    assert isinstance(a, Read)
+    assert isinstance(b, Read)
+    if min(_known(shape.row.size), _known(shape.column.size)) < LEAST:
+        return False
+    if 1 not in (stride(a, shape.row), stride(a, nest.reduce)):
+        return False
+    if stride(b, shape.column) != 1:
+        return stride(b, nest.reduce) == 1 and _elements(b) >= LARGE
+    return max(_walk(b, nest.reduce), _walk(a, nest.reduce)) >= WALK
+
+
+def _known(size: Dim) -> int:
+    """A size, or a large number for the batch."""
+    return size if isinstance(size, int) else CHUNK
+
+
+def _elements(read: Read) -> int:
+    total = 1
+    for size in read.value.shape:
+        total *= _known(size)
+    return total
+
+
+def _walk(read: Read, axis: Axis) -> int:
+    step = stride(read, axis)
+    return step * BYTES[read.dtype] * _known(axis.size) if isinstance(step, int) and step > 1 else 0
+
+
+def scratch_bytes(nest: Nest, target: Target) -> int:
+    """Memory of its own that each thread needs for a nest."""
+    if not is_packed(nest):
+        return 0
+    return -(-blocking(nest.operands[0].dtype, target).bytes // 64) * 64
