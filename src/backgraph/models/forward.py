@@ -53,7 +53,9 @@ def _program(mlp: MLP) -> Program:
     outputs = [network.output, network.probabilities]
     try:
         from backgraph.compiler.function import compile
-    except ImportError:
+    except ModuleNotFoundError as missing:
+        if missing.name != "llvmlite":
+            raise
         return lambda arrays: evaluate(outputs, dict(zip(leaves, arrays, strict=True)))
     native = compile(leaves, outputs)
     return lambda arrays: native(*arrays)

@@ -74,7 +74,9 @@ class Prediction:
         arguments, outputs = [*self.inputs, *self.parameters], [self.scores, self.says]
         try:
             from backgraph.compiler.function import compile
-        except ImportError:
+        except ModuleNotFoundError as missing:
+            if missing.name != "llvmlite":
+                raise
             return lambda *arrays: evaluate(outputs, dict(zip(arguments, arrays, strict=True)))
         return compile(arguments, outputs)
 

@@ -77,7 +77,9 @@ def default_engine() -> Engine:
     """The native engine; where llvmlite is not installed, the NumPy engine, with one clear line on standard error."""
     try:
         from backgraph.train.native import NativeEngine
-    except ImportError as missing:
+    except ModuleNotFoundError as missing:
+        if missing.name != "llvmlite":
+            raise
         print(f"backgraph: no native code without {missing.name}; training with NumPy, slower", file=sys.stderr)
         return NumpyEngine()
     return NativeEngine()
