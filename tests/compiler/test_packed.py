@@ -9,7 +9,7 @@ import pytest
 
 import backgraph as bg
 from backgraph.compiler import blocking as sizes_of_blocks
-from backgraph.compiler import cache, function, packed, schedule
+from backgraph.compiler import cache, function, nest_function, packed, schedule
 from backgraph.compiler.blocking import Blocking, blocking
 from backgraph.compiler.contract import tile_shape
 from backgraph.compiler.function import Function, compile
