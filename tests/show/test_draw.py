@@ -28,6 +28,7 @@ from backgraph.show.cost import accounts
 from backgraph.show.derive import is_number
 from backgraph.show.draw import Drawing, draw, draw_text
 from backgraph.show.memory import live_bytes, lives
+from backgraph.show.picture import PAPER
 from tests.random_graphs import Graph, graphs, leaves_in
 from tests.show.drawn import Drawn, deep, gallery
 from tests.show.geometry import faults
@@ -139,6 +140,7 @@ def test_200_random_graphs_are_drawn_soundly(graph: Graph) -> None:
         found = random_drawing(graph, fold)
         assert faults(found.picture) == []
         parsed(found.svg)
+        assert faults(dataclasses.replace(found, look=PAPER).picture) == []
 
 
 @pytest.mark.parametrize("name", ["example", *page(), "attention", "two_losses", "second_derivative"])
@@ -246,10 +248,7 @@ def test_paper_has_no_captions() -> None:
     captions = {item.caption for item in drawing("paper").ladder.items if not item.is_leaf}
     boxes = drawing("paper").picture.boxes
     assert captions
-    assert all(len(box.labels) == 1 for box in boxes)
-    width = re.search(r'width="(\d+)pt"', drawing("paper").svg)
-    assert width is not None
-    assert float(width[1]) == round(drawing("paper").picture.width / 2), "type of 17 units is set in 8.5 points"
+    assert all(label.size >= 15 for box in boxes for label in box.labels)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

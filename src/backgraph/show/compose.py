@@ -6,16 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from backgraph.show.boxes import box_labels
 from backgraph.show.draw_words import WORDS
 from backgraph.show.glyphs import bold, printable
 from backgraph.show.labels import keeps, kept_markup, shape_labels, tags
 from backgraph.show.ladder import CONTRIBUTION, FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, SUM, Item, Ladder
 from backgraph.show.picture import Band, Box, Edge, Label, Look, Picture, Point, Rect
-from backgraph.show.place import BAND, TOP, Plan, caption_markup, plan, size_of, tree_of
+from backgraph.show.place import BAND, TOP, Plan, plan
 from backgraph.show.route import Way, ways
 from backgraph.show.speech import speech
 from backgraph.show.text import text
-from backgraph.show.typeset import markup, set_markup
+from backgraph.show.typeset import set_markup
 
 HEADINGS = (
     (FORWARD, "forward", "forward"),
@@ -94,17 +95,8 @@ def _zones(routes: Sequence[Way], look: Look, sizes: Mapping[str, int], ladder: 
 
 
 def _box(item: Item, area: Rect, look: Look) -> Box:
-    size = size_of(item, look)
-    formula, caption = markup(tree_of(item, look)), caption_markup(item, look)
-    line, small = set_markup(formula), set_markup(caption)
-    middle, k = (area.left + area.right) / 2, size / 1000
-    centre = (area.top + area.bottom) / 2 + (6 if caption else 0)
-    baseline = centre + (line.height - line.depth) * k / 2
-    labels = [Label(formula, middle - line.width * k / 2, baseline, size, "text")]
-    if caption:
-        top = baseline - line.height * k - 6
-        labels.append(Label(caption, middle - small.width * look.small / 2000, top, look.small, item.path))
-    return Box(item.number, area, item.path, tuple(labels), item.order, item.title, said(item, look.lang))
+    labels = box_labels(item, area, look)
+    return Box(item.number, area, item.path, labels, item.order, item.title, said(item, look.lang))
 
 
 def said(item: Item, lang: str) -> str:

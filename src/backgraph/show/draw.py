@@ -28,8 +28,8 @@ from backgraph.show.sizes import check_sizes
 from backgraph.show.update_rail import Updater
 
 FORMATS = (".svg", ".html", ".dot")
-PRINTED = 8.5
-"""The size of type on paper, in points."""
+PRINTED, PAGE = 8.5, 468.0
+"""The size of type on paper, and the width of text on a page (6.5 inches), in points: no drawing is wider."""
 BATCH, OTHERS = 32, 64
 """The sizes that symbols get where none are given: m and b, and all others."""
 
@@ -71,7 +71,8 @@ class Drawing:
         """As SVG that every renderer shows alike. All ids begin with the same letters, others for each drawing."""
         from backgraph.show.svg import svg
 
-        width = "" if self.look.captions else f"{self.picture.width * PRINTED / self.look.size:.0f}pt"
+        natural = self.picture.width * PRINTED / self.look.size
+        width = "" if self.look.captions else f"{min(natural, PAGE):.0f}pt"
         return svg(self.picture, self.prefix, PALETTES["dark" if self.dark else "light"], self.describe(), width)
 
     @cached_property

@@ -24,10 +24,15 @@ class Look:
     tight: float = 1.0
     """How much of the usual room there is between columns."""
     lang: str = "en"
+    margin: float = 30.0
+    left: float = 46.0
+    """Room on the left, for the names of the bands."""
+    widest: float | None = None
+    """How wide a formula may be, in sizes of type, before it goes on several lines."""
 
 
-PAPER = Look(size=17.0, small=11.0, captions=False, tight=0.5)
-"""For print: names and formulas without captions, so that 6.5 inches hold more of them in larger type."""
+PAPER = Look(size=17.0, small=11.5, captions=False, tight=0.3, margin=16.0, left=40.0, widest=7.0)
+"""For print: names and formulas without captions, long ones on several lines, so that 6.5 inches hold more of them."""
 
 
 class Rect(NamedTuple):

@@ -13,20 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from backgraph.language.notation import Gradient, Name, Relation, Tree
-from backgraph.show.glyphs import printable
+from backgraph.show.boxes import box_size
 from backgraph.show.ladder import Item, Ladder
 from backgraph.show.picture import Look, Point, Rect
-from backgraph.show.ports import PORT, Ends, ends_of, ports_of
+from backgraph.show.ports import ends_of, ports_of
 from backgraph.show.route import Grid, Way
-from backgraph.show.typeset import Line, markup, set_markup
 
 TRACK = 9.0
 """The distance of tracks in a gutter."""
-MARGIN, GAP, STACK, LEAF_STACK = 30.0, 34.0, 30.0, 9.0
-"""Around the drawing, between rows, and between the boxes of one cell."""
-TOP, LEFT = 74.0, 46.0
-"""Room for headings, and for the names of the bands."""
+GAP, STACK, LEAF_STACK = 34.0, 30.0, 9.0
+"""Between rows, and between the boxes of one cell."""
+TOP = 74.0
+"""Room for headings."""
 GUTTER = 28.0
 """The width of a gutter without tracks."""
 BAND = 12.0
@@ -52,55 +50,21 @@ class Plan:
     height: float
 
 
-def caption_markup(item: Item, look: Look) -> str:
-    """What stands above the formula of a box."""
-    return "" if item.is_leaf or not look.captions else printable(item.caption.replace("_", " "))
-
-
-def tree_of(item: Item, look: Look) -> Tree:
-    """The formula of a box; without captions, names of forward values and of sums, formulas of gradients."""
-    tree = item.tree
-    if look.captions or not isinstance(tree, Relation) or tree.symbol != "=":
-        return tree
-    if isinstance(tree.left, Gradient) and item.path not in ("sum", "forward"):
-        return tree.right
-    named = isinstance(tree.left, Name) and item.path == "forward"
-    return tree.left if named or item.path == "sum" else tree
-
-
-def size_of(item: Item, look: Look) -> float:
-    """The size of type of its formula."""
-    return look.size - 2 if item.path == "use" else look.size
-
-
 def plan(ladder: Ladder, ways: Sequence[Way], zones: dict[int, float], look: Look) -> Plan:
     """Coordinates; `zones` says how much of each gutter is kept for labels."""
     grid = Grid(ladder.items)
     ends = ends_of(ways)
-    sizes = {item.number: _size(item, ends, look) for item in ladder.items}
+    sizes = {item.number: box_size(item, ends, look) for item in ladder.items}
     gap_tracks = _gap_tracks(ways)
     rows, centres = _heights(grid, sizes, gap_tracks)
     ports = ports_of(ways, ends, centres)
     gutter_tracks = _gutter_tracks(ways, ports, rows, gap_tracks)
-    columns, gutters = _widths(grid, sizes, gutter_tracks, zones, look.tight)
+    columns, gutters = _widths(grid, sizes, gutter_tracks, zones, look)
     areas = {item.number: _area(item, sizes, centres, columns) for item in ladder.items}
     tracks = _Tracks(gap_tracks, gutter_tracks, gutters, rows)
     lines = [_line(i, way, areas, ports, tracks) for i, way in enumerate(ways)]
-    width = max(right for _, right in columns.values()) + MARGIN + _after(gutter_tracks, columns)
-    return Plan(ladder, look, ways, areas, lines, rows, columns, width, rows[0][1] + MARGIN)
-
-
-def _size(item: Item, ends: Ends, look: Look) -> tuple[float, float]:
-    line, caption = set_markup(markup(tree_of(item, look))), set_markup(caption_markup(item, look))
-    k = size_of(item, look) / 1000
-    inner = max(line.width * k, caption.width * look.small / 1000 + 10)
-    height = max(_text_height(line, k), 12) + (26 if caption.width else 14)
-    most = max((len(ends.get((item.number, side), ())) for side in ("left", "right")), default=0)
-    return inner + (20 if item.is_leaf else 22), max(height, PORT * (2 * most - 1) + 10 if most > 1 else 0)
-
-
-def _text_height(line: Line, k: float) -> float:
-    return (line.height + line.depth) * k
+    width = max(right for _, right in columns.values()) + look.margin + _after(gutter_tracks, columns)
+    return Plan(ladder, look, ways, areas, lines, rows, columns, width, rows[0][1] + look.margin)
 
 
 def _stack_gap(item: Item) -> float:
@@ -213,10 +177,10 @@ def _widths(
     sizes: dict[int, tuple[float, float]],
     gutter_tracks: dict[Net, int],
     zones: dict[int, float],
-    tight: float,
+    look: Look,
 ) -> tuple[dict[int, tuple[float, float]], dict[int, float]]:
     """Left and right of each column, and the x of the first track of each gutter."""
-    x, columns, gutters = LEFT, dict[int, tuple[float, float]](), dict[int, float]()
+    x, tight, columns, gutters = look.left, look.tight, dict[int, tuple[float, float]](), dict[int, float]()
     counts = _counts(gutter_tracks)
     for column in range(max(grid.stacks) + 2):
         tracks = TRACK * counts.get(column, 0)
