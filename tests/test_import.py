@@ -26,7 +26,10 @@ def test_import_is_quick() -> None:
     assert statistics.median(seconds() for _ in range(5)) < PROMISE * ALLOWANCE
 
 
-LAZY = ("backgraph.show", "backgraph.train", "backgraph.models", "backgraph.optim", "backgraph.compiler", "llvmlite")
+LAZY = (
+    "backgraph.show", "backgraph.train", "backgraph.models", "backgraph.optim", "backgraph.compiler", "backgraph.rules",
+    "backgraph.language.text", "llvmlite",
+)  # fmt: skip
 """What `import backgraph` leaves to the first use."""
 LOADED = """
 import sys, backgraph

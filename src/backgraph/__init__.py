@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from backgraph.calculus.backprop import gradient
 from backgraph.calculus.forward_mode import jvp
-from backgraph.calculus.gradcheck import check_gradient
 from backgraph.errors import BackgraphError
 from backgraph.evaluate import evaluate
 from backgraph.language.dims import symbol
@@ -69,15 +68,16 @@ from backgraph.language.ops.reduce import (
     sum,
 )
 from backgraph.language.ops.shape import broadcast, cast, concatenate, reshape, take, transpose
-from backgraph.language.parse import Program, parse
-from backgraph.rules import simplify
 from backgraph.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what needs more than numpy, or time to load, is loaded where it is first used
+    from backgraph.calculus.gradcheck import check_gradient
     from backgraph.calculus.jacobian import hessian_vector_product, jacobian, jacobian_values
     from backgraph.compiler.function import compile
     from backgraph.jax_bridge import from_jax, to_jax
+    from backgraph.language.parse import Program, parse
     from backgraph.models.mlp import MLP
+    from backgraph.rules import simplify
     from backgraph.show.check import Checked, check
     from backgraph.show.cost import accounts
     from backgraph.show.draw import Drawing, draw, draw_text
@@ -87,10 +87,13 @@ if TYPE_CHECKING:  # what needs more than numpy, or time to load, is loaded wher
     from backgraph.train.step import training_step
 else:
     _MODULES = {
+        "backgraph.calculus.gradcheck": "check_gradient",
         "backgraph.calculus.jacobian": "hessian_vector_product jacobian jacobian_values",
         "backgraph.compiler.function": "compile",
         "backgraph.jax_bridge": "from_jax to_jax",
+        "backgraph.language.parse": "Program parse",
         "backgraph.models.mlp": "MLP",
+        "backgraph.rules": "simplify",
         "backgraph.show.check": "Checked check",
         "backgraph.show.cost": "accounts",
         "backgraph.show.draw": "Drawing draw draw_text",
