@@ -17,6 +17,7 @@ from backgraph.export.onnx_model import model_to_onnx
 from backgraph.models.fitted import Fitted
 from backgraph.models.trainer import Recipe, Trainer
 from backgraph.optim import Adam
+from backgraph.train.engine import NumpyEngine
 from tests.export.test_onnx_model import answers, table
 
 pytestmark = pytest.mark.oracle
@@ -37,7 +38,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 def trained(target: str, network: dict[str, Any]) -> Fitted:
     rows = table(0, 2_000).drop(["class" if target == "score" else "score"])
     trainer = Trainer(rows, target, Recipe(optimizer=Adam(learning_rate=0.01), **network))
-    trainer.run(2)
+    trainer.run(2, engine=NumpyEngine())
     return trainer.fitted
 
 
