@@ -266,6 +266,24 @@ def test_what_is_said_of_products_is_said_with_a_bias_too() -> None:
     assert "every example uses the same W⁽²⁾" in text
 
 
+@pytest.mark.parametrize(
+    ("cost", "wrt", "said"),
+    [
+        ("sum(relu(V))", "V", "Where V < 0 the forward pass put 0"),
+        ("sum(relu(v*w)*c)", "w", "Where v ⊙ w < 0 the forward pass put 0"),
+        ("sum(relu(V@A)*C)", "A", "H > 0 says where; U itself need not be kept."),
+        ("cross_entropy(Q, y)", "Q", "Unnormalised log-probabilities Q are any real numbers"),
+        ("cross_entropy(Q*s, y)", "s", "Unnormalised log-probabilities Q ⊙ s are any real numbers"),
+        ("nll(softmax(Q), y)", "Q", "so Q are called unnormalised log-probabilities"),
+        ("-sum(log_softmax(Q)*T)", "Q", "so Q are called unnormalised log-probabilities"),
+    ],
+)
+def test_notes_follow_from_the_graph_not_from_names(cost: str, wrt: str, said: str) -> None:
+    page = re.sub(r"\s+", " ", explain_text(cost, [wrt]).text())
+    assert page.count(said) == 1
+    assert ("need not be kept" in page) == ("need not be kept" in said), "what is given is not kept anyway"
+
+
 def test_open_shapes_in_chinese() -> None:
     text = explain_text("cross_entropy(relu(X@W1 + b1)@W2, y)", ["b1"], lang="zh").text()
     assert "shape of" not in text

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from backgraph.calculus.backprop import Term
-from backgraph.language.dims import shape_text, symbols
+from backgraph.language.dims import shape_text
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import BigSum, Entry, Gradient, Name, Partial, Product, Relation, Transposed, Tree
-from backgraph.language.op import Elementwise
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.walk import consumers, topological_order
-from backgraph.show.conventions import examples, is_decay
+from backgraph.show.conventions import is_decay
 from backgraph.show.derive import Arrival, Derivation, Step
 from backgraph.show.index_form import element
 from backgraph.show.lifetimes import freed_after, kept_values, last_reads, reads_of
+from backgraph.show.notes import Notes
 from backgraph.show.page import Block, Formula, Numbers, Remark, Sentence, fill, listed, shape_words
 from backgraph.show.render import children
 from backgraph.show.rule_formula import RuleFormula
@@ -36,8 +36,8 @@ class Narrator:
     ) -> None:
         self.derivation, self.words, self.index, self.operations = derivation, words, index, operations
         self.worked = worked
+        self.notes = Notes(derivation, words)
         self.told: set[str] = set()
-        self.examples = {*examples(derivation)}
         self.uses = consumers(topological_order([derivation.gradients.cost]))
         self.kept, self.last = kept_values(derivation), last_reads(derivation)
         self.freed = freed_after(derivation)
@@ -165,7 +165,7 @@ class Narrator:
         for term, rule in arrival.passed:
             if says_something(rule):
                 yield self.say("passed", rule=self._rule(term, rule))
-        yield from self._notes(arrival)
+        yield from self.notes.of(arrival)
         yield from self._shapes(arrival, step)
         formula = self._element(arrival, step) if self.index else None
         if formula is not None:
@@ -199,40 +199,6 @@ class Narrator:
     def _ordinal(self, position: int) -> Sentence:
         key = ORDINALS[position] if position < len(ORDINALS) else "nth"
         return fill(self.words[key], n=str(position + 1))
-
-    def _notes(self, arrival: Arrival) -> Iterator[Sentence]:
-        """What is to be remarked of the operations on the way, each once; and what a rule does without."""
-        yield from self._noted(arrival)
-        x, z, key = arrival.term.target, arrival.term.consumer, f"result {arrival.term.rule.name}"
-        names, unary = self.derivation.names, isinstance(z.op, Elementwise) and len(z.inputs) == 1
-        if not unary or not {x, z} <= names.keys() or {key, f"note_{z.op.name}_0"} & {*self.told, *self.words}:
-            return
-        reads = {self.derivation.stand_ins.origin.get(leaf) for leaf in arrival.reads}
-        if z in reads and x not in reads:
-            self.told.add(key)
-            yield self.say("result_only", x=Name(names[x]), z=Name(names[z]))
-
-    def _noted(self, arrival: Arrival) -> Iterator[Sentence]:
-        for term in arrival.way:
-            key = f"note_{term.rule.name}_{term.position}"
-            shape = term.consumer.shape
-            rows = symbols(shape[:-1]) if isinstance(shape, tuple) else ()
-            key += "_examples" if f"{key}_examples" in self.words and self.examples & {*rows} else ""
-            names = self.derivation.names
-            x, z = term.target, self._named_result(term, arrival)
-            template = "" if key in self.told else self.words.get(key, "")
-            wanted = [x] * ("{x}" in template) + [z] * ("{z}" in template) + [x, z] * ("{slope}" in template)
-            if template and all(node in names for node in wanted):
-                self.told.add(key)
-                trees = Name(names.get(x, "")), Name(names.get(z, ""))
-                yield self.say(key, x=trees[0], z=trees[1], slope=Partial(trees[1], trees[0]))
-
-    def _named_result(self, term: Term, arrival: Arrival) -> Node:
-        """The result of an operation, or what it became with a bias added: the named value it went straight into."""
-        z, origins = term.consumer, arrival.origins
-        if z not in self.derivation.names and len(origins) == 1 and origins[0].shape == z.shape:
-            return origins[0]
-        return z
 
     def _shapes(self, arrival: Arrival, step: Step) -> Iterator[Sentence]:
         """Why the factors stand in this order: of the two orders, only one fits."""

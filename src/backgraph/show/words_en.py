@@ -76,9 +76,13 @@ WORDS: dict[str, str] = {
     "softmax({x}), their exponentials divided by the sum of the row, are the probabilities they stand for. The loss "
     "of a row is log Σ exp(u) − Σ t u: the first part has the derivative softmax(u), the second t; what is left is "
     "probability minus truth.",
+    "note_softmax_0": "softmax({x}): the exponentials of any real numbers {x}, divided by the sum of their row, are "
+    "probabilities; so {x} are called unnormalised log-probabilities.",
+    "note_log_softmax_0": "log_softmax({x}): any real numbers {x}, less the logarithm of the sum of the exponentials "
+    "of their row, are logarithms of probabilities; so {x} are called unnormalised log-probabilities.",
     "note_relu_0": "Where {x} < 0 the forward pass put 0 whatever the value: a small change there changes nothing, "
-    "so the gradient is set to 0; at exactly 0, where any number from 0 to 1 would serve, it is set to 0. {z} > 0 "
-    "says where; {x} itself need not be kept.",
+    "so the gradient is set to 0; at exactly 0, where any number from 0 to 1 would serve, it is set to 0.",
+    "note_relu_0_result": " {z} > 0 says where; {x} itself need not be kept.",
     "note_square_0": "The derivative of w² is 2 w: that is where the 2 comes from.",
     "note_matmul_1": "{slope} would have four indices; it is never formed. Its product with the gradient of {z} is "
     "this product of two matrices, which adds over the rows of {z}: each is made with the same {x}, so what the "
