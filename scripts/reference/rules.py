@@ -41,6 +41,7 @@ SETS: dict[str, tuple[str, str]] = {
     "numbers": ("Numbers", "数"),
     "signs": ("Signs", "符号"),
     "algebra": ("Algebra", "代数"),
+    "terms": ("Terms and factors that meet again", "同类项与约分"),
     "copies": ("Copies", "复制"),
     "arrays": ("Arrays", "数组"),
     "update": ("The update", "更新"),

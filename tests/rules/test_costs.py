@@ -124,3 +124,16 @@ def test_numbers_above_and_below_a_fraction_are_cancelled() -> None:
         numbers = {literal(node) for node in topological_order(after)} - {None, 1.0}
         assert not numbers, f"{numbers} in a gradient such as x/√(xᵀ x)"
     assert simplify([4.0 * (a / (2.0 * s))]).nodes == simplify([2.0 * (a / s)]).nodes
+
+
+def test_terms_and_factors_that_meet_again() -> None:
+    """Cross-entropy written with any weights t is softmax(u) Σ t − t; a Gaussian's deviation cancels."""
+    u, t = bg.parameter("u", ("n",)), bg.input("t", ("n",))
+    (found,) = simplify(bg.gradient(-bg.sum(t * bg.log(bg.softmax(u))), u).nodes).nodes
+    assert found is bg.broadcast(bg.sum(t), ("n",)) * bg.softmax(u) - t
+    s, S = bg.parameter("s"), bg.input("S")
+    (found,) = simplify(bg.gradient(S / (2 * s**2), s).nodes).nodes
+    assert found is -(S / s**2 / s)
+    a, b = bg.parameter("a", ("n",)), bg.parameter("b", ("n",))
+    assert simplify(a - b - b).nodes == (a - 2.0 * b,)
+    assert simplify(3 * b - (a + b * 3)).nodes == (-a,)

@@ -4,7 +4,8 @@
     numbers.py    0, 1, −1 and arithmetic               cost.py      why that ends
     signs.py      −                                     copies.py    broadcast and reshape
     algebra.py    factors, equal terms, choices         arrays.py    transposes, sums, products
-    stable.py     what would overflow or cancel         update.py    the step of gradient descent with decay
+    terms.py      like terms, factors that cancel       stable.py    what would overflow or cancel
+    update.py     the step of gradient descent with decay
 
 Rules fix every rounding: what they leave is what is computed (decision 9). They never look at sizes, threads or target.
 """
@@ -22,11 +23,12 @@ from backgraph.rules.rewrite import Simplified, Step, simplified
 from backgraph.rules.rule import Rule
 from backgraph.rules.signs import SIGNS
 from backgraph.rules.stable import STABLE
+from backgraph.rules.terms import TERMS
 from backgraph.rules.update import UPDATE
 
 __all__ = ["RULES", "UPDATE_RULES", "Rule", "Simplified", "Step", "simplify"]
 
-RULES: tuple[Rule, ...] = (*STABLE, *NUMBERS, *SIGNS, *ALGEBRA, *COPIES, *ARRAYS)
+RULES: tuple[Rule, ...] = (*STABLE, *NUMBERS, *SIGNS, *ALGEBRA, *TERMS, *COPIES, *ARRAYS)
 """The rules that `simplify` applies; where two fit a node, the first is taken."""
 
 UPDATE_RULES: tuple[Rule, ...] = tuple(UPDATE)

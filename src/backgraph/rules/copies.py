@@ -6,8 +6,9 @@ from backgraph.language.dims import Shape, as_shape, symbol
 from backgraph.language.node import Node
 from backgraph.language.op import Elementwise
 from backgraph.language.ops.elementwise import clip, sub, tanh
+from backgraph.language.ops.reduce import Sum
 from backgraph.language.ops.shape import Broadcast, Reshape, SumTo, scalar_to
-from backgraph.rules.rule import Rule, Sides, array, rules_into
+from backgraph.rules.rule import Hole, Rule, Sides, array, rules_into
 
 COPIES: list[Rule] = []
 rule = rules_into(COPIES)
@@ -77,6 +78,34 @@ def times_copy_of_negative(x: Node, a: Node, to: Shape, axes: Axes) -> Sides:
     return copy(-x) * a, -(copy(x) * a)
 
 
+@rule(x="n", to=MATRIX, axes=(1,))
+def negative_of_copy_of_negative(x: Node, to: Shape, axes: Axes) -> Sides:
+    """−broadcast(−x) = broadcast(x)."""
+    copy = Broadcast(to, axes).apply
+    return -copy(-x), copy(x)
+
+
+@rule(x="n", a="m n", to=MATRIX, axes=(1,))
+def copy_of_negative_less(x: Node, a: Node, to: Shape, axes: Axes) -> Sides:
+    """broadcast(−x) − a = −(broadcast(x) + a)."""
+    copy = Broadcast(to, axes).apply
+    return copy(-x) - a, -(copy(x) + a)
+
+
+@rule(x="n", a=Hole("m n", domain="nonzero"), to=MATRIX, axes=(1,))
+def copy_of_negative_over(x: Node, a: Node, to: Shape, axes: Axes) -> Sides:
+    """broadcast(−x) / a = −(broadcast(x) / a)."""
+    copy = Broadcast(to, axes).apply
+    return copy(-x) / a, -(copy(x) / a)
+
+
+@rule(x="n", to=MATRIX, axes=(1,), over=(0,))
+def sum_of_copy_of_negative(x: Node, to: Shape, axes: Axes, over: Axes | None) -> Sides:
+    """Σ broadcast(−x) = −Σ broadcast(x)."""
+    copy = Broadcast(to, axes).apply
+    return Sum(over).apply(copy(-x)), -Sum(over).apply(copy(x))
+
+
 @rule(s="", t="", v=array("n"), to=MATRIX, axes=(1,))
 def scale_of_copied_scale(s: Node, t: Node, v: Node, to: Shape, axes: Axes) -> Sides:
     """s broadcast(t v) = (s t) broadcast(v)."""
@@ -91,10 +120,38 @@ def scale_of_copied_scale_times(*, s: Node, t: Node, v: Node, B: Node, to: Shape
     return s * (copy(t * v) * B), (s * t) * (copy(v) * B)
 
 
+@rule(s="", t="", v=array("n 1"), to=MATRIX, axes=(1,), middle=as_shape(("n",)))
+def scale_of_copied_reshaped_scale(*, s: Node, t: Node, v: Node, to: Shape, axes: Axes, middle: Shape) -> Sides:
+    """s broadcast(reshape(t v)) = (s t) broadcast(reshape(v))."""
+    copy, again = Broadcast(to, axes).apply, Reshape(middle).apply
+    return s * copy(again(t * v)), (s * t) * copy(again(v))
+
+
+@rule(s="", t="", v=array("n 1"), B=array("m n"), to=MATRIX, axes=(1,), middle=as_shape(("n",)))
+def scale_of_copied_reshaped_scale_times(
+    *, s: Node, t: Node, v: Node, B: Node, to: Shape, axes: Axes, middle: Shape
+) -> Sides:
+    """s (broadcast(reshape(t v)) B) = (s t) (broadcast(reshape(v)) B)."""
+    copy, again = Broadcast(to, axes).apply, Reshape(middle).apply
+    return s * (copy(again(t * v)) * B), (s * t) * (copy(again(v)) * B)
+
+
 @rule(x="m n", like="m n", to=MATRIX)
 def sum_to_own_shape(x: Node, like: Node, to: Shape) -> Sides:
     """sum_to(x, shape of x) = x."""
     return (SumTo(to).apply(x, like), x) if x.shape == to else None
+
+
+@rule(x="m n", like="n", to=as_shape(("n",)))
+def sum_to_of_negative(x: Node, like: Node, to: Shape) -> Sides:
+    """sum_to(−x) = −sum_to(x)."""
+    return SumTo(to).apply(-x, like), -SumTo(to).apply(x, like)
+
+
+@rule(s="", A=array("m n"), like="n", to=as_shape(("n",)), alone=True)
+def sum_to_of_scale(s: Node, A: Node, like: Node, to: Shape) -> Sides:
+    """sum_to(s x) = s sum_to(x)."""
+    return SumTo(to).apply(s * A, like), s * SumTo(to).apply(A, like)
 
 
 # Reshapes

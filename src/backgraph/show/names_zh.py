@@ -31,6 +31,9 @@ _FOLDED = {"add": ("加法", "a + b"), "sub": ("减法", "a − b"), "mul": ("�
            "neg": ("取负", "−x"), "square": ("平方", "x²"), "power": ("幂", "aᵇ"), "maximum": ("较大者", "max(a, b)"),
            "minimum": ("较小者", "min(a, b)"), "abs": ("绝对值", "|x|")}  # fmt: skip
 
+_TERMS = [(c, first, d, second) for c in ("", "c_") for first in ("added", "subtracted", "from")
+          for d in ("", "d_") for second in ("added", "subtracted", "from")]  # fmt: skip
+
 RULES: dict[str, tuple[str, str]] = {
     "log_of_softmax": ("softmax 的对数", ""),
     "log_of_sum_of_exp": ("指数和的对数", ""),
@@ -127,6 +130,25 @@ RULES: dict[str, tuple[str, str]] = {
     "times_copy_of_negative": ("乘以负的复制", ""),
     "scale_of_copied_scale": ("复制后的倍数", ""),
     "scale_of_copied_scale_times": ("复制后的倍数之积", ""),
+    "negative_of_copy_of_negative": ("复制后的双重负号", ""),
+    "copy_of_negative_less": ("复制后的负数减去", ""),
+    "copy_of_negative_over": ("复制后的负数作被除数", ""),
+    "sum_of_copy_of_negative": ("复制后的负数之和", ""),
+    "scale_of_copied_reshaped_scale": ("复制并改变形状后的倍数", ""),
+    "scale_of_copied_reshaped_scale_times": ("复制并改变形状后的倍数之积", ""),
+    "sum_to_of_negative": ("相反数求和到形状", ""),
+    "sum_to_of_scale": ("倍数求和到形状", ""),
+    "times_quotient_by_itself": ("乘以除数", ""),
+    "times_sum_with_quotient": ("除数乘以含商的和", ""),
+    "times_difference_with_quotient": ("除数乘以含商的差", ""),
+    "times_quotient_less": ("除数乘以商减去某数", ""),
+    "times_difference_with_ratio": ("乘以含比值的差", "p (b − T/p) = p b − T（T 为 0 处比值取 0）"),
+    "times_quotient_by_square": ("约去平方中的因子", ""),
+    "times_quotient_by_square_times": ("约去乘积里平方中的因子", ""),
+    "number_times_over_multiple_over": (
+        "常数乘以连除的商", "c (a / (d b) / x) = (c/d) (a/b / x)（c、d 为常数，且 c/d 无舍入）",
+    ),
+    **{f"like_terms_{c}{first}_then_{d}{second}": ("合并同类项", "") for c, first, d, second in _TERMS},
     "sum_to_own_shape": ("求和到原形状", "sum_to(x, x 的形状) = x"),
     "reshape_of_reshape": ("两次改变形状", ""),
     "reshape_to_own_shape": ("改变成原形状", "reshape(x) = x（形状本来就是 x 的形状）"),
