@@ -64,3 +64,37 @@ def test_scores_of_any_size_are_told_in_four_digits(tmp_path: Path, run: Run) ->
         rmse = outcome.out.split("RMSE ")[1].split(",")[0]
         assert "e" in rmse
         assert 0.1 * scale < float(rmse) < 100 * scale
+
+
+ARGUMENTS: dict[str, tuple[tuple[str, ...], str]] = {
+    "nowhere to go": (
+        ("train", "t.csv", "--target", "y"),
+        "--out: is missing. add --out …; see backgraph train --help",
+    ),
+    "no value": (("train", "t.csv", "--out", "m", "--epochs"), "--epochs: has no value. see backgraph train --help"),
+    "no data": (("predict", "m"), "DATA: is missing. see backgraph predict --help"),
+    "too much": (("train", "t.csv", "y", "--out", "m"), "one too many; got y. see backgraph train --help"),
+    "an option mistyped": (("train", "--epohcs", "3", "--out", "m"), "Did you mean --epochs?"),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_arguments_that_are_missing_or_too_many(run: Run, name: str) -> None:
+    arguments, part = ARGUMENTS[name]
+    outcome = run(*arguments)
+    assert outcome.code == 2
+    (line,) = outcome.error.splitlines()
+    assert "BG601" in line
+    assert part in line
+
+
+def test_predictions_with_a_label_nobody_knows_are_made_and_not_scored(flowers: Path, tmp_path: Path, run: Run) -> None:
+    run("train", flowers, "--target", "species", "--epochs", 1, "--out", tmp_path / "m")
+    rows = flowers.read_text("utf-8").splitlines()
+    for label, said in (("huge", "is no class; got huge"), ("", "is not in every row what it was in training")):
+        changed = [rows[0], ",".join([*rows[1].split(",")[:3], label, rows[1].split(",")[4]]), *rows[2:]]
+        (tmp_path / "new.csv").write_text("\n".join(changed) + "\n", "utf-8")
+        outcome = run("predict", tmp_path / "m", tmp_path / "new.csv", "--out", tmp_path / f"p{label}")
+        assert (outcome.code, outcome.out) == (0, "")
+        assert said in outcome.error
+        assert len((tmp_path / f"p{label}").read_text("utf-8").splitlines()) == 61

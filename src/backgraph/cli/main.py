@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 
 from backgraph.cli.examples import examples
 from backgraph.cli.screen import complain, flush
@@ -97,6 +97,19 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         result = application()(list(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        words = " ".join(str(error).split()).rstrip(".")
-        raise UsageError("BG601", "arguments", words, hint="see backgraph --help") from None
+        raise _usage(error, arguments) from None
     return result if isinstance(result, int) else 0
+
+
+def _usage(error: CycloptsError, arguments: Sequence[str]) -> UsageError:
+    """What is wrong with the arguments, with the command whose help says more."""
+    hint = f"see backgraph {f'{arguments[0]} ' if arguments and arguments[0] in COMMANDS else ''}--help"
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        name = error.argument.name
+        if name in arguments:
+            return UsageError("BG601", name, "has no value", hint=hint)
+        return UsageError("BG601", name, "is missing", hint=f"add {name} …; {hint}" if name.startswith("-") else hint)
+    if isinstance(error, UnusedCliTokensError):
+        got = " ".join(error.unused_tokens or ())
+        return UsageError("BG601", "arguments", "one too many", got=got, hint=hint)
+    return UsageError("BG601", "arguments", " ".join(str(error).split()).rstrip("."), hint=hint)

@@ -13,7 +13,7 @@ from backgraph.cli.output import MODEL, save_text, table_text, writable_file
 from backgraph.cli.screen import note, say, write
 from backgraph.data.read import read_table
 from backgraph.data.table import Table
-from backgraph.errors import shown
+from backgraph.errors import DataError, shown
 from backgraph.models.fitted import Fitted, load
 
 SHOWN_UNUSED = 3
@@ -80,7 +80,16 @@ def _say_unused(fitted: Fitted, table: Table) -> None:
 
 
 def _say_scores(fitted: Fitted, table: Table, out: Path | None) -> None:
-    if not fitted.can_be_scored_on(table):
+    """The scores, where there is something to compare with; what keeps from it is said, and is no failure."""
+    if fitted.target not in table.names:
         return
-    scores = ", ".join(f"{name} {score_text(score)}" for name, score in fitted.score(table).items())
+    if not fitted.can_be_scored_on(table):
+        note(f"backgraph: not scored: column {shown(fitted.target)} is not in every row what it was in training")
+        return
+    try:
+        found = fitted.score(table)
+    except DataError as error:
+        note(f"backgraph: not scored: {error.where}: {error.what}; got {error.got}")
+        return
+    scores = ", ".join(f"{name} {score_text(score)}" for name, score in found.items())
     (note if out is None else say)(f"{scores} on {counted(table.n_rows, 'row')}")
