@@ -116,16 +116,22 @@ def _maps() -> list[str]:
 @needs_proc
 @pytest.mark.parametrize(("different", "kibibytes"), [(False, 0.5), (True, 2.5)])
 def test_compiling_and_dropping_keeps_nothing(different: bool, kibibytes: float) -> None:
-    """llvmlite 0.50 itself keeps 1.6 KiB for each run of its optimiser; without the close of its passes it is 57."""
+    """One graph again and again comes from the cache; of ever new ones llvmlite 0.50 itself keeps 1.6 KiB each, for the
+    run of its optimiser. Without the close of its passes it is 57.
+    """
     target = host_target()
+
+    def make(number: int) -> None:
+        Library(_multiply_add(number * different), target, key=None if different else "one graph")
+
     for i in range(300):
-        Library(_multiply_add(i * different), target)
+        make(i)
     pages, maps = _pages(), len(_maps())
-    for i in range(1000):
-        Library(_multiply_add(0.25 + i * different), target)
+    for i in range(1000, 2000):
+        make(i)
     gc.collect()
     assert (_pages() - pages) * 4 / 1000 < kibibytes
-    assert abs(len(_maps()) - maps) <= 4
+    assert abs(len(_maps()) - maps) <= 16
 
 
 @needs_proc
