@@ -436,3 +436,21 @@ def test_labels_of_shapes_in_numbers() -> None:
     assert numbers
     assert found.sizes == {"m": 128, "n": 784, "h": 64, "k": 64}
     assert list(itertools.islice(found.sizes, 2)) == ["m", "n"]
+
+
+def test_operations_are_called_in_chinese() -> None:
+    found = draw_text(BOOK, ["W1", "W2"], lang="zh")
+    for each in (found, dataclasses.replace(found, fold=False)):
+        words = " ".join(item.caption for item in each.ladder.items)
+        assert not re.search("matmul|add|relu|cross|square|transpose|sum|mul", words), words
+    assert "矩阵乘法对输入 2 的规则" in found.describe()
+    assert "矩阵乘法 matmul" not in found.html.split("</svg>")[0], "a box has room for one"
+
+
+def test_chinese_is_set_without_gaps() -> None:
+    page = draw_text(BOOK, ["W1", "W2"], lang="zh").html
+    said = re.findall(r'<p class="said">(.*?)</p>', page)
+    assert said
+    plain = [re.sub("<[^>]*>", "·", sentence) for sentence in said]
+    assert not [text for text in plain if re.search("[\u4e00-\u9fff] [\u4e00-\u9fff]", text)]
+    assert not re.search("<h2[^>]*>[^<]*[\u4e00-\u9fff]:", page)

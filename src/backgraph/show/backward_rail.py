@@ -6,7 +6,7 @@ add) is an arrow without a box; a step that only passes a gradient on is told in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from backgraph.calculus.backprop import Term
 from backgraph.language.node import Node
@@ -14,6 +14,7 @@ from backgraph.language.notation import Gradient, Name, Number, Relation, Sum, T
 from backgraph.language.walk import topological_order
 from backgraph.show.conventions import is_decay
 from backgraph.show.derive import Arrival, Derivation, Step
+from backgraph.show.draw_words import filled
 from backgraph.show.forward_rail import ForwardRail, elided, is_brief
 from backgraph.show.ladder import (
     CONTRIBUTION,
@@ -23,6 +24,7 @@ from backgraph.show.ladder import (
     SIDE_GRADIENT,
     SUM,
     Item,
+    Ladder,
     read,
 )
 from backgraph.show.render import children
@@ -141,10 +143,10 @@ class BackwardRail:
         return list(dict.fromkeys(found))
 
     def _caption(self, group: Sequence[Arrival]) -> str:
-        words = self.ladder.words
+        ladder, term = self.ladder, group[0].term
         if len(group) > 1:
-            return words["rule_several"].format(op=group[0].term.rule.name, n=len(group))
-        return rule_caption(group[0].term, words)
+            return filled(ladder.words["rule_several"], op=ladder.operation(term.rule.name), n=len(group))
+        return rule_caption(term, ladder)
 
     def _keep(self, arrival: Arrival, item: Item) -> None:
         reads = [self.derivation.stand_ins.origin[leaf] for leaf in arrival.reads]
@@ -192,10 +194,10 @@ class BackwardRail:
         return min(rows, default=self._cost_row())
 
 
-def rule_caption(term: Term, words: Mapping[str, str]) -> str:
+def rule_caption(term: Term, ladder: Ladder) -> str:
     """`rule of matmul, input 2`."""
     key = "rule" if len(term.consumer.inputs) == 1 else "rule_input"
-    return words[key].format(op=term.rule.name, n=term.position + 1)
+    return filled(ladder.words[key], op=ladder.operation(term.rule.name), n=term.position + 1)
 
 
 def side_is_decay(derivation: Derivation, rail: BackwardRail) -> bool:

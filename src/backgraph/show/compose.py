@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from backgraph.show.boxes import box_labels
-from backgraph.show.draw_words import WORDS
+from backgraph.show.draw_words import OPERATIONS, WORDS, filled
 from backgraph.show.glyphs import bold, printable
 from backgraph.show.labels import keeps, kept_markup, shape_labels, tags
 from backgraph.show.ladder import CONTRIBUTION, FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, SUM, Item, Ladder
@@ -60,14 +60,16 @@ def compose(ladder: Ladder, title: str, look: Look, sizes: Mapping[str, int]) ->
     )
 
 
-def _heard(item: Item, words: Mapping[str, str]) -> str:
+def _heard(item: Item, words: Mapping[str, str], operations: Mapping[str, str]) -> str:
     """The caption, with the input of a rule in words."""
     if len(item.arrivals) != 1:
         return item.caption
     term = item.arrivals[0].term
     if len(term.consumer.inputs) == 1 or term.position >= len(ORDINALS):
         return item.caption
-    return words["rule_heard"].format(op=term.rule.name, which=words[ORDINALS[term.position]])
+    return filled(
+        words["rule_heard"], op=operations.get(term.rule.name, term.rule.name), which=words[ORDINALS[term.position]]
+    )
 
 
 def _edge_title(way: Way, ladder: Ladder) -> str:
@@ -103,8 +105,8 @@ def said(item: Item, lang: str) -> str:
     """`H transpose times G, shape h by k, rule of matmul for its second input, step 10`."""
     voice = speech(lang)
     step = [voice.say("step", n=str(item.order))] if item.order else []
-    caption = printable(_heard(item, WORDS[lang]).replace("_", " "))
-    return ", ".join([voice.write(item.tree), voice.shape(item.value.shape), caption, *step])
+    caption = printable(_heard(item, WORDS[lang], OPERATIONS[lang]).replace("_", " "))
+    return voice.words["comma"].join([voice.write(item.tree), voice.shape(item.value.shape), caption, *step])
 
 
 def _bands(places: Plan) -> list[Band]:

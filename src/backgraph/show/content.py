@@ -14,7 +14,7 @@ from backgraph.language.op import Elementwise
 from backgraph.language.walk import ancestors
 from backgraph.show.backward_rail import BackwardRail, side_is_decay
 from backgraph.show.derive import Choices, Definition, Derivation, derive, is_number
-from backgraph.show.draw_words import WORDS
+from backgraph.show.draw_words import OPERATIONS, WORDS, filled
 from backgraph.show.forward_rail import ForwardRail, inner, split
 from backgraph.show.ladder import FORWARD, GRADIENT, SIDE, SIDE_GRADIENT, Item, Ladder
 from backgraph.show.naming import name_intermediates, unused
@@ -42,7 +42,7 @@ class Question:
 def folded(question: Question) -> Ladder:
     """What has a name, each formula in one box. Raises GraphError BG108 and CalculusError BG301 as `gradient` does."""
     derivations = _derivations(question)
-    ladder = Ladder(WORDS[question.lang], derivations=derivations)
+    ladder = Ladder(WORDS[question.lang], OPERATIONS[question.lang], derivations=derivations)
     if len(question.costs) == 1 and derivations:
         forward, names = derivations[0].forward, derivations[0].names
     else:
@@ -100,7 +100,7 @@ def _subheadings(ladder: Ladder, rail: ForwardRail, backward: Sequence[BackwardR
         return
     about = core(rail.main).op
     plain = isinstance(about, Elementwise)
-    main = words["data_term"] if plain else words["path_of"].format(op=about.name.replace("_", " "))
+    main = words["data_term"] if plain else filled(words["path_of"], op=ladder.operation(about.name).replace("_", " "))
     decay = bool(backward) and side_is_decay(backward[0].derivation, backward[0])
     side = words["decay" if decay else "weights_alone"]
     ladder.subheadings = {FORWARD: main, GRADIENT: main, SIDE_GRADIENT: side, SIDE: side}

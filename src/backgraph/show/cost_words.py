@@ -68,7 +68,7 @@ WORDS: dict[str, dict[str, str]] = {
         "compiled_phase": "阶段 {n}",
         "compiled_work": "各循环的乘加次数：{n}",
         "compiled_fused": "在同一个循环中计算：{list}",
-        "compiled_stored": "{n}个值在内存中；其余的在读取之处当场计算，只在寄存器里。",
+        "compiled_stored": "{n} 个值在内存中；其余的在读取之处当场计算，只在寄存器里。",
         "compiled_arena": "临时内存：{n} 字节，运行之前就已安排好；若互不共用则要 {sum} 字节。",
         "compiled_blocks": "按每块 {rows} 行分块执行，使内存不超过 --memory 所允许的大小。",
         "compiled_scratch": "每个线程另有 {n} 字节用于打包的分块。",

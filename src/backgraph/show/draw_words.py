@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from backgraph.show import names_zh
+from backgraph.show.page import GAP
+
 ENGLISH: dict[str, str] = {
     "band_input": "input",
     "band_loss": "loss",
@@ -16,6 +19,8 @@ ENGLISH: dict[str, str] = {
     "data_term": "term of the data",
     "decay": "weight decay",
     "weights_alone": "terms of weights alone",
+    "comma": ", ",
+    "colon": ": ",
     "given": "given",
     "parameter": "parameter",
     "let": "part of the rule",
@@ -89,6 +94,8 @@ CHINESE: dict[str, str] = {
     "data_term": "数据项",
     "decay": "权重衰减",
     "weights_alone": "只含权重的项",
+    "comma": "、",
+    "colon": "：",
     "given": "已知量",
     "parameter": "参数",
     "let": "规则的一部分",
@@ -148,3 +155,19 @@ CHINESE: dict[str, str] = {
 }
 
 WORDS = {"en": ENGLISH, "zh": CHINESE}
+
+
+def _without_name(card: str, called: str) -> str:
+    """`矩阵乘法` of `矩阵乘法 matmul`: in a box there is no room for both. A name alone stays."""
+    return called.removesuffix(card).removesuffix(" 即 ").strip() or card
+
+
+OPERATIONS: dict[str, dict[str, str]] = {
+    "en": {}, "zh": {card: _without_name(card, called) for card, called in names_zh.OPERATIONS.items()}
+}  # fmt: skip
+"""What operations are called in boxes, where that is not their name."""
+
+
+def filled(template: str, **values: object) -> str:
+    """A template with words in it; no space between two Chinese characters."""
+    return GAP.sub("", template.format(**values))

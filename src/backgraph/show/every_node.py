@@ -21,7 +21,7 @@ from backgraph.rules import simplify
 from backgraph.show.backward_rail import rule_caption
 from backgraph.show.content import Question
 from backgraph.show.derive import is_number
-from backgraph.show.draw_words import WORDS
+from backgraph.show.draw_words import OPERATIONS, WORDS
 from backgraph.show.forward_rail import bands, inner, is_weight, side_parts, split
 from backgraph.show.ladder import (
     CONTRIBUTION,
@@ -62,7 +62,7 @@ def every_node(question: Question) -> Ladder:
 
 class _EveryNode:
     def __init__(self, question: Question) -> None:
-        self.ladder = Ladder(WORDS[question.lang])
+        self.ladder = Ladder(WORDS[question.lang], OPERATIONS[question.lang])
         self.question = question
         self.gradients = [gradient(cost, question.targets_of(cost)) for cost in question.costs if question.targets]
         wanted = [
@@ -156,7 +156,7 @@ class _EveryNode:
                 column = SIDE_GRADIENT if beside else CONTRIBUTION if V in found.targets and V.is_leaf else GRADIENT
                 for each in _cone(node, self.places):
                     self.places[each] = Place(column, row, own)
-                    self.rules[each] = rule_caption(term, self.ladder.words)
+                    self.rules[each] = rule_caption(term, self.ladder)
                 alone = len(contributions) == 1 and node in self.places and self.places[node].column == CONTRIBUTION
                 if column == CONTRIBUTION and alone:
                     self.places[node] = Place(SUM, row, own)
@@ -196,7 +196,8 @@ class _EveryNode:
 
     def _draw(self, node: Node) -> None:
         place, words = self.places[node], self.ladder.words
-        caption = words["view"].format(op=node.op.name) if node.op.is_view else node.op.name
+        operation = self.ladder.operation(node.op.name)
+        caption = words["view"].format(op=operation) if node.op.is_view else operation
         item = self.ladder.add(
             self.trees[node], caption, place.path, (place.column, place.row), node, counts=not node.op.is_view
         )

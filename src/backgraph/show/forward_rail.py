@@ -62,7 +62,7 @@ class ForwardRail:
     def _forward(self, node: Node, name: Tree | None, formula: Tree, place: tuple[int, int]) -> Item:
         tree = formula if name is None else Relation("=", name, formula)
         uses = [self._source(below, place) for below in reached(node, self.named | self.of.keys())]
-        item = self.ladder.add(tree, operations(node, self.named | self.of.keys()), "forward", place, node)
+        item = self.ladder.add(tree, operations(node, self.named | self.of.keys(), self.ladder), "forward", place, node)
         for source in uses:
             self.ladder.join(source, item, "forward")
         self.of[node] = item
@@ -89,7 +89,9 @@ class ForwardRail:
         if below is None:
             below = self._define(self.main, None, _formula(self.main, self.names).definitions[self.main])
         parts = [part for side in self.sides for part in self._side(side, below.row)]
-        item = self.ladder.add(name, self.costs[0].op.name, "forward", (SUM, below.row + 1), self.costs[0])
+        item = self.ladder.add(
+            name, self.ladder.operation(self.costs[0].op.name), "forward", (SUM, below.row + 1), self.costs[0]
+        )
         for part in (below, *parts):
             self.ladder.join(part, item, "forward")
         self.of[self.costs[0]] = item
@@ -190,11 +192,13 @@ def reached(node: Node, named: set[Node]) -> list[Node]:
     return list(found)
 
 
-def operations(node: Node, named: Container[Node]) -> str:
+def operations(node: Node, named: Container[Node], ladder: Ladder) -> str:
     """The operations that are folded into one box, in the order of execution; of many, the first and the last."""
     names = [each.op.name for each in _folded(node, named) if each is node or _is_told(each)]
-    names = list(dict.fromkeys(names))
-    return ", ".join(names if len(names) <= MOST_OPERATIONS else [*names[: MOST_OPERATIONS - 1], "…", names[-1]])
+    names = [ladder.operation(name) for name in dict.fromkeys(names)]
+    return ladder.words["comma"].join(
+        names if len(names) <= MOST_OPERATIONS else [*names[: MOST_OPERATIONS - 1], "…", names[-1]]
+    )
 
 
 def _folded(node: Node, named: Container[Node]) -> list[Node]:

@@ -106,6 +106,8 @@ class Ladder:
     """All items and links; for each row, bottom first, what its band is called; and the words it is written in."""
 
     words: Mapping[str, str]
+    operations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What operations are called, where that is not their name."""
     items: list[Item] = field(default_factory=list[Item])
     links: list[Link] = field(default_factory=list[Link])
     bands: list[str] = field(default_factory=list[str])
@@ -137,6 +139,10 @@ class Ladder:
             self.links.append(into[-1])
         if path != "kept" and not seed:
             read(target, source)
+
+    def operation(self, name: str) -> str:
+        """What an operation is called in the language of the drawing."""
+        return self.operations.get(name, name)
 
     def close_up(self) -> None:
         """Take away the lowest row if nothing stands in it."""

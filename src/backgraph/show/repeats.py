@@ -214,7 +214,9 @@ def _drawn_once(run: Run, rows: Sequence[Sequence[Item]], ladder: Ladder) -> Lad
     blocks = _blocks(run, rows)
     first = _first_index(run, ladder)
     new: dict[int, Item] = {}
-    result = Ladder(ladder.words, subheadings=dict(ladder.subheadings), derivations=ladder.derivations)
+    result = Ladder(
+        ladder.words, ladder.operations, subheadings=dict(ladder.subheadings), derivations=ladder.derivations
+    )
     spare = run.period * (run.count - 1)
     for items in zip(*blocks, strict=True):
         tree = indexed(items[0].tree, items[1].tree, first)

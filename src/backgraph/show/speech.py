@@ -30,11 +30,12 @@ from backgraph.show.names import SPELLED, parts_of
 from backgraph.show.text import number_text
 
 ENGLISH = {
-    "plus": " plus ", "minus": " minus ", "negative": "minus ", "times": " times ",
+    "comma": ", ", "plus": " plus ", "minus": " minus ", "negative": "minus ", "times": " times ",
     "elementwise": " elementwise times ",
     "open": "open bracket ", "close": " close bracket", "gradient": "gradient of {J} by {V}", "over": "{a} over {b}",
     "squared": "{a} squared", "power": "{a} to the power of {b}", "transpose": "{a} transpose", "of": "{f} of {a}",
     "and": " and ", "where": "one where {a}, else zero", "sum": "sum of {a}", "sum_over": "sum over {i} of {a}",
+    "sum_to": "sum of {a} over the copies of {V}", "along": "{a} along {i}",
     "product": "product of {a}", "product_over": "product over {i} of {a}",
     "bars": "absolute value of {a}", "at": "{a} at {i}", "partial": "partial derivative of {J} by {V}",
     "prime": " prime", "sub": " sub {i}", "by": " by ", "scalar": "scalar", "shape": "shape {s}", "step": "step {n}",
@@ -42,10 +43,11 @@ ENGLISH = {
     "≠": " not equal to ",
 }  # fmt: skip
 CHINESE = {
-    "plus": " 加 ", "minus": " 减 ", "negative": "负 ", "times": " 乘 ", "elementwise": " 逐元素乘 ",
+    "comma": "，", "plus": " 加 ", "minus": " 减 ", "negative": "负 ", "times": " 乘 ", "elementwise": " 逐元素乘 ",
     "open": "左括号 ", "close": " 右括号", "gradient": "{J} 对 {V} 的梯度", "over": "{a} 除以 {b}",
     "squared": "{a} 的平方", "power": "{a} 的 {b} 次幂", "transpose": "{a} 的转置", "of": "{a} 的 {f}",
     "and": " 与 ", "where": "{a} 处为一，其余为零", "sum": "{a} 的总和", "sum_over": "{a} 对 {i} 求和",
+    "sum_to": "{a} 对 {V} 的各份复制求和", "along": "沿 {i} 的 {a}",
     "product": "{a} 的连乘积", "product_over": "{a} 对 {i} 连乘",
     "bars": "{a} 的绝对值", "at": "{a} 在 {i} 处", "partial": "{J} 对 {V} 的偏导数",
     "prime": " 撇", "sub": " 下标 {i}", "by": " 乘 ", "scalar": "标量", "shape": "形状 {s}", "step": "第 {n} 步",
@@ -102,7 +104,8 @@ class Speech(Layout):
 
     def apply(self, tree: Apply) -> str:
         arguments = self.words["and"].join(self.write(argument) for argument in tree.arguments)
-        return self.say("of", f=printable(tree.function.replace("_", " ")), a=arguments)
+        spoken = self.say("of", f=printable(tree.function.replace("_", " ")), a=arguments)
+        return self.say("along", a=spoken, i=", ".join(tree.over)) if tree.over else spoken
 
     def relation(self, tree: Relation) -> str:
         symbol = self.words.get(tree.symbol, f" {printable(tree.symbol)} ")
@@ -114,6 +117,8 @@ class Speech(Layout):
     def big_sum(self, tree: BigSum) -> str:
         kind = "product" if tree.symbol == "Π" else "sum"
         of = self.inside(tree.of, not isinstance(tree.of, Sum))
+        if tree.to is not None:
+            return self.say("sum_to", a=of, V=self.write(tree.to))
         return self.say(f"{kind}_over", i=", ".join(tree.over), a=of) if tree.over else self.say(kind, a=of)
 
     def bars(self, tree: Bars) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -22,7 +23,7 @@ from backgraph.show.compose import said
 from backgraph.show.derive import Step
 from backgraph.show.ladder import Item, Ladder
 from backgraph.show.memory import Life, bytes_of, lives, number, shown_bytes
-from backgraph.show.page import Formula, Remark, Sentence, listed
+from backgraph.show.page import GAP, Formula, Remark, Sentence, listed
 from backgraph.show.picture import Picture
 from backgraph.show.repeats import indexed, pattern
 from backgraph.show.sentences import Narrator
@@ -158,10 +159,13 @@ class View:
         return [indexed(a, b, item.first_index) for a, b in pairs]
 
     def _said(self, sentence: Sentence) -> str:
-        return f'<p class="said">{"".join(self._part(part) for part in sentence)}</p>'
-
-    def _part(self, part: str | Tree) -> str:
-        return spoken(part) if isinstance(part, str) else self.formula(part, 16)
+        pieces: list[str] = []
+        for are_words, parts in itertools.groupby(sentence, lambda part: isinstance(part, str)):
+            if are_words:
+                pieces.append(spoken(GAP.sub("", "".join(map(str, parts)))))
+            else:
+                pieces += (self.formula(part, 16) for part in parts if not isinstance(part, str))
+        return f'<p class="said">{"".join(pieces)}</p>'
 
     def formula(self, tree: Tree, size: float) -> str:
         """A formula in type, with its words for those who listen."""
@@ -198,14 +202,14 @@ class View:
         words, totals = self.words, self.totals
         most = max(totals, default=0)
         peak = words["at_peak"].format(bytes=amount(most), n=totals.index(most) + 1 if totals else 0)
-        heads = [f'<h2 data-amount="0">{words["memory"]}: {peak}</h2>']
+        heads = [f'<h2 data-amount="0">{words["memory"]}{words["colon"]}{peak}</h2>']
         for step, total in enumerate(totals, start=1):
             line = words["alive"].format(bytes=amount(total), n=step)
-            heads.append(f'<h2 data-amount="{step}" hidden>{words["memory"]}: {line}</h2>')
+            heads.append(f'<h2 data-amount="{step}" hidden>{words["memory"]}{words["colon"]}{line}</h2>')
         sizes = ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
         about = words["with_sizes"].format(sizes=spoken(sizes)) if sizes else ""
         lanes = [self._total_lane(most), *(self._lane(life) for life in self.lives.values())]
-        note = f'<p class="quiet">{words["lifetimes"]}{": " if about else ""}{about}</p>'
+        note = f'<p class="quiet">{words["lifetimes"]}{words["colon"] if about else ""}{about}</p>'
         return "".join([*heads, note, '<div class="bars">', *lanes, "</div>"])
 
     def _total_lane(self, most: int) -> str:
