@@ -48,7 +48,7 @@ import backgraph as bg
 from backgraph.compiler.function import compile
 x = bg.input("x", ("n", "n"))
 y = x
-for _ in range(40):
+for _ in range(10):
     y = bg.tanh(y @ x)
 f = compile(x, y, threads=2)
 value = np.full((600, 600), 1e-3)
