@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
-from backgraph.show.labels import Taken, badge_area
+from backgraph.show.labels import Taken, badge_area, head_area
 from backgraph.show.picture import Label, Picture, Point, Rect
 
 Piece = tuple[Point, Point]
@@ -97,6 +97,8 @@ def _labels(picture: Picture) -> Iterator[str]:
     for i, piece in pieces(picture):
         edge = picture.edges[i]
         taken.add(strip(piece, 0.6), (edge.source, edge.path))
+    for edge in picture.edges:
+        taken.add(head_area(edge.points).grown(-0.5), "head")
     plain: list[Label] = [*picture.headings, *(band.label for band in picture.bands if band.label)]
     for label in plain:
         if not taken.free(label.area(), "label"):

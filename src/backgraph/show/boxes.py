@@ -65,7 +65,7 @@ def box_labels(item: Item, area: Rect, look: Look) -> tuple[Label, ...]:
 
 def _formula(item: Item, look: Look) -> list[str]:
     whole = markup(tree_of(item, look))
-    return [whole] if look.widest is None or item.is_leaf else broken(whole, look.widest * 1000)
+    return [whole] if item.is_leaf else broken(whole, look.widest * 1000)
 
 
 def _lines(item: Item, look: Look) -> list[Line]:

@@ -92,7 +92,7 @@ def _zones(routes: Sequence[Way], look: Look, sizes: Mapping[str, int], ladder: 
         words = (kept,) if kept else shape_labels(link.source.value.shape, sizes)
         width = max(set_markup(each).width for each in words) * look.small / 1000
         if width:
-            zones[last] = max(zones.get(last, 0.0), min(width + 18 * look.tight, WIDEST_LABEL))
+            zones[last] = max(zones.get(last, 0.0), min(width + 4 + 14 * look.tight, WIDEST_LABEL))
     return zones
 
 

@@ -20,7 +20,9 @@ CELL, CELLS_HIGH = 64.0, 50
 """The width of the squares that a page is searched by, and how many stand on one another."""
 BADGE, BADGE_TYPE = 7.5, 9.0
 """Half the height of the number of a step, and its size of type."""
-PLACES = (0.5, 0.35, 0.65, 0.2, 0.8)
+HEAD = 8.0
+"""The length of the head of an arrow."""
+PLACES = (0.5, 0.4, 0.35, 0.3, 0.6, 0.65, 0.2, 0.8)
 """Where along a piece of an edge a label may stand."""
 
 
@@ -93,6 +95,7 @@ def tags(plan: Plan, bands: Sequence[Rect], sizes: Mapping[str, int]) -> list[Ta
     for i, points in enumerate(plan.lines):
         for piece in pieces(points):
             taken.add(strip(piece), owner(plan, i))
+        taken.add(head_area(points), "head")
     found: list[Tag] = []
     told: set[tuple[int, str]] = set()
     for i, words, numbers in _wanted(plan, sizes):
@@ -137,6 +140,15 @@ def shape_labels(shape: Shape, sizes: Mapping[str, int]) -> tuple[str, str]:
         return "", ""
     numbers = shape_text(tuple(at(dim, sizes) for dim in shape))
     return dimension(words), dimension(numbers) if symbols(shape) else ""
+
+
+def head_area(points: Sequence[Point]) -> Rect:
+    """What the head of an arrow along these points covers."""
+    (x0, y0), (x1, y1) = points[-2:]
+    across, down = (x0 > x1) - (x0 < x1), (y0 > y1) - (y0 < y1)
+    x, y = x1 + across * HEAD, y1 + down * HEAD
+    wide, high = (0.0, HEAD / 2) if across else (HEAD / 2, 0.0)
+    return Rect(min(x, x1) - wide, min(y, y1) - high, max(x, x1) + wide, max(y, y1) + high)
 
 
 def _placed(words: tuple[str, str], edge: int, plan: Plan, taken: Taken) -> Tag | None:

@@ -27,11 +27,11 @@ class Look:
     margin: float = 30.0
     left: float = 46.0
     """Room on the left, for the names of the bands."""
-    widest: float | None = None
+    widest: float = 28.0
     """How wide a formula may be, in sizes of type, before it goes on several lines."""
 
 
-PAPER = Look(size=17.0, small=11.5, captions=False, tight=0.3, margin=16.0, left=40.0, widest=7.0)
+PAPER = Look(size=17.0, small=11.0, captions=False, tight=0.2, margin=16.0, left=40.0, widest=7.0)
 """For print: names and formulas without captions, long ones on several lines, so that 6.5 inches hold more of them."""
 
 
