@@ -1,207 +1,223 @@
-"""Score against seconds on tables: `python -m benchmarks.score --write docs [--seeds 5] [--only digits,towns]`.
+"""Score against seconds on tables: `python -m benchmarks.score --write docs/benchmarks.md [--fashion FOLDER]`.
 
-Every contestant has its default settings and is fitted with several numbers of epochs or trees; seconds are those of
-`fit`, compilation included, and the score is that on a quarter of the rows, which nobody has seen: accuracy, or R². The
-data are scikit-learn's bundled sets and three generated tables with categories and missing values.
+Every contestant has its default settings, and others with fewer epochs or trees (the curves; one seed). Seconds are
+those of `fit` with all processors, preparation included, in a new process for each set and seed; modules are imported
+before. Our machine code is found in the cache on disk, as from the second fit on; "first fit" is one with an empty
+cache, compilation included. The score is that on rows which nobody has seen: accuracy, or R²; ± is the deviation over
+the seeds, which change the parts and the initial weights.
+
+Our defaults were chosen on other tables than these. The nets of scikit-learn and PyTorch stand behind medians for gaps,
+scaling and one-hot categories; PyTorch's has our layers, optimiser, schedule, minibatches and epochs. A fit that took
+more than `--limit` seconds is not repeated with other seeds.
+
+Rows are kept in `--rows`, a line of JSON for each, as they come: what is there is not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
-import statistics
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.score_contestants import CONTESTANTS, Budget
+from benchmarks.score_data import FASHION, SETS, loaded, parted
+from benchmarks.score_page import Row, race_table, results, score_table, verdict
 from benchmarks.score_picture import curves
+from benchmarks.score_race import EPOCHS, race
+from benchmarks.sections import write_section
 
-CLASSES, NUMBERS = "classes", "numbers"
+HEADING = "Score against seconds on tables"
+QUICK = ("wine", "diabetes")
+"""The sets of --quick."""
+Key = tuple[str, str, Budget, int]
+PAGE = """{doc}
 
+{table}
 
-@dataclass(frozen=True)
-class Data:
-    """A table (an array or a data frame), and what is to be predicted."""
+{verdicts}
 
-    name: str
-    kind: str
-    X: Any
-    y: Any
+![test score against seconds of fit, logarithmic](images/score.svg)
 
+### Seconds to the same validation loss
 
-@dataclass(frozen=True)
-class Result:
-    """A contestant with a budget on a data set: means over seeds."""
+{race_doc}
 
-    data: str
-    contestant: str
-    budget: str
-    score: float
-    spread: float
-    seconds: float
+{race}
 
-
-def bundled() -> Iterator[Data]:
-    """What comes with scikit-learn."""
-    from sklearn import datasets
-
-    for name, kind in (("breast_cancer", CLASSES), ("wine", CLASSES), ("digits", CLASSES), ("diabetes", NUMBERS)):
-        yield Data(name, kind, *getattr(datasets, f"load_{name}")(return_X_y=True))
+{machine}. Written by `python -m benchmarks.score --write docs/benchmarks.md`, never by hand.
+"""
 
 
-def generated() -> Iterator[Data]:
-    """Three tables with categories and gaps, 20,000 rows each: towns (classes), sales and waits (numbers)."""
-    import pandas as pd
-
-    random, n = np.random.default_rng(0), 20_000
-    town = random.integers(0, 40, n)
-    kind = random.integers(0, 5, n)
-    a, b, c = random.normal(size=n), random.exponential(size=n), random.uniform(-3, 3, n)
-    effect = random.normal(size=40)[town] + 0.5 * np.array([0.0, 1.0, -1.0, 2.0, 0.5])[kind]
-    signal = effect + np.sin(2 * a) + np.log1p(b) * (c > 0) - 0.3 * c
-    columns = {"a": gaps(a, random, 0.1), "b": gaps(b, random, 0.2), "c": c}
-    levels = {"town": [f"town {k}" for k in town], "kind": np.array(list("vwxyz"))[kind]}
-    frame = pd.DataFrame({name: pd.Categorical(cells) for name, cells in levels.items()} | columns)
-    yield Data("towns", CLASSES, frame, np.digitize(signal + 0.5 * random.normal(size=n), [-0.5, 1.0]))
-    yield Data("sales", NUMBERS, frame, signal + 0.5 * random.normal(size=n))
-    yield Data("waits", NUMBERS, frame, np.exp(signal / 2) * random.gamma(4, 0.25, n))
-
-
-def gaps(values: Any, random: Any, share: float) -> Any:
-    """Some values missing."""
-    return np.where(random.random(len(values)) < share, np.nan, values)
-
-
-def ours(data: Data, seed: int, budget: int | None) -> Any:
-    """backgraph's estimator."""
-    from backgraph.sklearn import MLPClassifier, MLPRegressor
-
-    return (MLPClassifier if data.kind == CLASSES else MLPRegressor)(random_state=seed, max_iter=budget)
-
-
-def trees(data: Data, seed: int, budget: int | None) -> Any:
-    """scikit-learn's gradient boosting, which knows categories of a data frame by their dtype."""
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    kind = HistGradientBoostingClassifier if data.kind == CLASSES else HistGradientBoostingRegressor
-    return kind(random_state=seed, **({} if budget is None else {"max_iter": budget}))
-
-
-def their_net(data: Data, seed: int, budget: int | None) -> Any:
-    """scikit-learn's MLP behind the preparation that its users write: scaling, medians, one-hot."""
-    from sklearn.compose import make_column_selector, make_column_transformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    net = (MLPClassifier if data.kind == CLASSES else MLPRegressor)(
-        random_state=seed, **({} if budget is None else {"max_iter": budget})
-    )
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    if isinstance(data.X, np.ndarray):
-        return make_pipeline(numbers, net)
-    levels = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    columns = make_column_transformer(
-        (levels, make_column_selector(dtype_include="category")),
-        (numbers, make_column_selector(dtype_include="number")),
-    )
-    return make_pipeline(columns, net)
-
-
-CONTESTANTS: dict[str, tuple[Callable[[Data, int, int | None], Any], tuple[int | None, ...]]] = {
-    "backgraph": (ours, (4, 16, None)),
-    "HistGradientBoosting": (trees, (10, 30, None)),
-    "scikit-learn MLP": (their_net, (10, 50, None)),
-}
-"""From data, seed and budget (epochs or trees; None: the default) to an estimator, and the budgets."""
-
-
-def measured(data: Data, name: str, budget: int | None, seeds: int) -> Result:
-    """The mean of `seeds` splits."""
-    from sklearn.model_selection import train_test_split
-
-    found: list[tuple[float, float]] = []
+def wanted(sets: list[str], contestants: list[str], seeds: int) -> list[Key]:
+    """All fits: the first seed of all sets, with the smaller budgets too, before the second."""
+    keys: list[Key] = []
     for seed in range(seeds):
-        strata = data.y if data.kind == CLASSES else None
-        X, X_new, y, y_new = train_test_split(data.X, data.y, test_size=0.25, random_state=seed, stratify=strata)
-        model = CONTESTANTS[name][0](data, seed, budget)
+        for data in sets:
+            for name in contestants:
+                budgets = CONTESTANTS[name][1] if not seed else (None,)
+                keys += [(data, name, budget, seed) for budget in budgets]
+    return keys
+
+
+def missing(keys: list[Key], rows: list[Row], limit: float) -> list[Key]:
+    """The fits that are not among the rows, and did not take too long with another seed."""
+    fits = [row for row in rows if row["kind"] == "fit"]
+    known = {(row["data"], row["contestant"], row["budget"], row["seed"]) for row in fits}
+    slow = {(row["data"], row["contestant"]) for row in fits if row["seconds"] > limit}
+    return [key for key in keys if key not in known and key[:2] not in slow]
+
+
+def fitted(keys: list[Key], folder: Path | None) -> None:
+    """Do fits of one set and seed, and print a row for each. In a process of its own."""
+    warnings.simplefilter("ignore")
+    data = loaded(keys[0][0], folder)
+    parts = parted(data, keys[0][3])
+    for _, name, budget, seed in keys:
+        model = CONTESTANTS[name][0](data.kind, seed, budget)
         began = time.perf_counter()
-        model.fit(X, y)
-        found.append((model.score(X_new, y_new), time.perf_counter() - began))
-    scores, seconds = zip(*found, strict=True)
-    label = "default" if budget is None else str(budget)
-    return Result(
-        data.name, name, label, statistics.mean(scores), statistics.pstdev(scores), statistics.median(seconds)
-    )
+        model.fit(parts.X, parts.y)
+        seconds = time.perf_counter() - began
+        row = {"kind": "fit", "data": data.name, "contestant": name, "budget": budget, "seed": seed}
+        print(json.dumps(row | {"score": model.score(parts.X_new, parts.y_new), "seconds": seconds}), flush=True)
 
 
-def table(results: list[Result]) -> str:
-    """A row for each data set: score ± deviation over the splits, and seconds, of the default settings."""
-    names = list(dict.fromkeys(result.contestant for result in results))
-    lines = ["| data | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for data in dict.fromkeys(result.data for result in results):
-        of_data = {r.contestant: r for r in results if r.data == data and r.budget == "default"}
-        cells = [f"{r.score:.4f} ± {r.spread:.4f}, {r.seconds:.2f} s" for r in (of_data[name] for name in names)]
-        lines.append(f"| {data} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def raced(name: str, seed: int, folder: Path | None) -> None:
+    """Race on a set, and print the row."""
+    warnings.simplefilter("ignore")
+    found = race(parted(loaded(name, folder), seed), EPOCHS[name], seed)
+    print(json.dumps({"kind": "race", "data": name, "seed": seed, **found}), flush=True)
+
+
+class Runs:
+    """The rows, in a file and in memory, and the processes that make more of them."""
+
+    def __init__(self, path: Path, fashion: Path | None, minutes: float) -> None:
+        self.path, self.fashion, self.until = path, fashion, time.monotonic() + 60 * minutes
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text("utf-8") if path.exists() else ""
+        self.rows: list[Row] = [json.loads(line) for line in text.splitlines()]
+
+    def more(self, job: list[Any], kind: str = "", cache: str | None = None) -> None:
+        """Run a job in a process of its own and keep the rows that it prints, as they come."""
+        command = [sys.executable, "-m", "benchmarks.score", "--job", json.dumps(job)]
+        command += [] if self.fashion is None else ["--fashion", str(self.fashion)]
+        env = os.environ | ({} if cache is None else {"BACKGRAPH_CACHE": cache})
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                self._keep(json.loads(line) | ({"kind": kind} if kind else {}))
+        if process.returncode:
+            raise SystemExit(f"a job ended with {process.returncode}: {job}")
+
+    def _keep(self, row: Row) -> None:
+        self.rows.append(row)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print({key: round(each, 4) if isinstance(each, float) else each for key, each in row.items()}, flush=True)
+
+    @property
+    def late(self) -> bool:
+        """Whether the minutes are over."""
+        return time.monotonic() > self.until
+
+    def fits(self, keys: list[Key], limit: float) -> None:
+        """The fits that are missing: a process for each set and seed."""
+        for place in dict.fromkeys((key[3], key[0]) for key in keys):
+            these = [key for key in missing(keys, self.rows, limit) if (key[3], key[0]) == place]
+            if these and not self.late:
+                self.more(these)
+
+    def firsts(self, sets: list[str]) -> None:
+        """A fit of ours on each set with an empty cache of machine code."""
+        for name in sets:
+            if not self.late and not any(row["kind"] == "first" and row["data"] == name for row in self.rows):
+                with tempfile.TemporaryDirectory() as empty:
+                    self.more([(name, "backgraph", None, 0)], "first", empty)
+
+    def races(self, sets: list[str], seeds: int) -> None:
+        """The races that are missing."""
+        known = {(row["data"], row["seed"]) for row in self.rows if row["kind"] == "race"}
+        for seed in range(seeds):
+            for name in sets:
+                if (name, seed) not in known and not self.late:
+                    self.more([name, seed])
 
 
 def machine() -> str:
     """What it was measured on."""
     import sklearn
 
-    model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        "",
-    )
-    load = os.getloadavg()[0]
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.machine())
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}, scikit-learn {sklearn.__version__}"
-    return f"{os.cpu_count()} processors ({model}), load {load:.1f} at the end; {versions}"
+    return f"{os.cpu_count()} processors ({model}), load {os.getloadavg()[0]:.1f} at the end; {versions}"
 
 
-PAGE = """# Score against seconds on tables
+def write(page: Path, rows: list[Row]) -> None:
+    """The section of the page, and the picture beside it."""
+    import benchmarks.score_race as racing
 
-{doc}
+    peers = [name for name in CONTESTANTS if name != "backgraph"]
+    text = PAGE.format(
+        doc=_after_title(__doc__), race_doc=_after_title(racing.__doc__), table=score_table(rows),
+        verdicts="\n".join(f"* {found}" for peer in peers if (found := verdict(rows, peer))),
+        race=race_table(rows), machine=machine(),
+    )  # fmt: skip
+    (page.parent / "images").mkdir(exist_ok=True)
+    (page.parent / "images" / "score.svg").write_text(curves(results(rows)), "utf-8")
+    write_section(page, HEADING, text)
 
-{table}
 
-![test score against seconds of fit, logarithmic]({picture})
+def _after_title(doc: str | None) -> str:
+    return (doc or "").split("\n\n", 1)[1].strip()
 
-{machine}; {seeds} splits. Measured by `python -m benchmarks.score --write docs`.
-"""
+
+def arguments() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", default="", help="sets, such as digits,towns")
+    parser.add_argument("--peers", default=",".join(CONTESTANTS), help="contestants, by name")
+    parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}, one seed")
+    parser.add_argument("--fashion", type=Path, help="folder with the files of Fashion-MNIST; without it left out")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds; slower fits are not repeated")
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin nothing new after so many")
+    parser.add_argument("--rows", type=Path, default=Path("build/score.jsonl"))
+    parser.add_argument("--write", type=Path, help="the page whose section is to be written")
+    parser.add_argument("--job", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Measure, print the table, and write page and picture."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--write", type=Path)
-    options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    results: list[Result] = []
-    for data in (*bundled(), *generated()):
-        if options.only and data.name not in options.only.split(","):
-            continue
-        for name, (_, budgets) in CONTESTANTS.items():
-            for budget in budgets:
-                results.append(measured(data, name, budget, options.seeds))
-                print(results[-1], flush=True)
-    print(table(results))
+    """Measure what is missing, print the tables, and write the section and the picture."""
+    options = arguments()
+    if options.job:
+        job = json.loads(options.job)
+        raced(*job, options.fashion) if isinstance(job[0], str) else fitted(
+            [tuple(key) for key in job], options.fashion
+        )
+        return
+    sets = [*SETS, *([FASHION] if options.fashion else [])]
+    chosen = list(QUICK) if options.quick else [name for name in options.only.split(",") if name] or sets
+    seeds = 1 if options.quick else options.seeds
+    runs = Runs(options.rows, options.fashion, options.minutes)
+    runs.firsts(chosen)
+    runs.races([name for name in chosen if name in EPOCHS], min(seeds, 3))
+    runs.fits(wanted(chosen, options.peers.split(","), seeds), options.limit)
+    rows = [row for row in runs.rows if row["data"] in chosen]
+    print(score_table(rows), verdict(rows), race_table(rows), sep="\n\n")
     if options.write:
-        (options.write / "score.svg").write_text(curves(results), "utf-8")
-        text = PAGE.format(
-            doc=(__doc__ or "").split("\n\n", 1)[1].strip(), table=table(results), picture="score.svg",
-            machine=machine(), seeds=options.seeds,
-        )  # fmt: skip
-        (options.write / "benchmarks-tables.md").write_text(text, "utf-8")
+        write(options.write, rows)
 
 
 if __name__ == "__main__":

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 from xml.sax.saxutils import escape
 
+from benchmarks.score_page import Result as Point
+
 PANEL, GAP, COLUMNS = (230, 150), 60, 3
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-
-
-class Point(Protocol):
-    """What is drawn."""
-
-    data: str
-    contestant: str
-    score: float
-    seconds: float
+COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#CC79A7", "#009E73")
 
 
 def curves(points: Sequence[Point]) -> str:

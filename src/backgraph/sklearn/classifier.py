@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from backgraph.errors import DataError
 from backgraph.language.op import Array
+from backgraph.models import defaults
 from backgraph.models.class_weights import class_weights
 from backgraph.models.losses import CLASSIFICATION, MULTILABEL
 from backgraph.sklearn.partial import PartialFit
@@ -37,7 +38,7 @@ class MLPClassifier(ClassifierMixin, PartialFit):
     class_weight         weights by class: a dict, or "balanced"
     label_smoothing      share of the certainty that is spread over all classes
     dropout              share of the hidden units that are dropped in training; or a list, one for each layer; "auto":
-                         0.15 for more than 200 rows
+                         0.05 for more than 200 rows
     clip_norm, clip_value  bounds for the norm of the whole gradient, or for each element
     early_stopping       hold out `validation_fraction` of the rows and keep the weights of the best epoch by
                          `monitor`; ends after `n_iter_no_change` epochs that are not better by `tol`. "auto": from
@@ -47,7 +48,7 @@ class MLPClassifier(ClassifierMixin, PartialFit):
                          None: X as it is
     categorical_features columns of numbers that are categories: names, places, or a mask
     initial_weights      (coefs, intercepts) to begin with
-    dtype                "auto": as X has it; "float32" is faster
+    dtype                "auto": as an array X has it, float32 for a data frame
     n_threads, memory    threads, and bytes beside data and parameters ("64MiB"); neither changes a bit of the result
 
     Attributes as scikit-learn's MLP has them (coefs_, intercepts_, loss_curve_, n_iter_, validation_scores_, …), and
@@ -63,21 +64,21 @@ class MLPClassifier(ClassifierMixin, PartialFit):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (256, 256, 256),
-        activation: Any = "silu",
+        hidden_layer_sizes: Any = defaults.HIDDEN,
+        activation: Any = defaults.ACTIVATION,
         *,
         solver: str = "adamw",
         alpha: float = 0.0,
-        weight_decay: float = 0.01,
+        weight_decay: float = defaults.DECAY,
         batch_size: int | str = "auto",
-        learning_rate: Any = "flat_cosine",
-        learning_rate_init: float = 0.002,
+        learning_rate: Any = defaults.SCHEDULE,
+        learning_rate_init: float = defaults.RATE,
         warmup: float = 0.0,
         power_t: float = 0.5,
         max_iter: int | None = None,
         loss: Any = None,
         class_weight: Any = None,
-        label_smoothing: float = 0.1,
+        label_smoothing: float = defaults.LABEL_SMOOTHING,
         dropout: Any = "auto",
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -92,9 +93,9 @@ class MLPClassifier(ClassifierMixin, PartialFit):
         validation_fraction: float = 0.1,
         monitor: str = "auto",
         metrics: tuple[str, ...] = (),
-        n_iter_no_change: float = 16,
+        n_iter_no_change: float = defaults.PATIENCE,
         beta_1: float = 0.9,
-        beta_2: float = 0.95,
+        beta_2: float = defaults.RHO2,
         epsilon: float = 1e-8,
         preparation: str | None = "auto",
         categorical_features: Any = None,

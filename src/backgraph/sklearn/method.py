@@ -11,6 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from backgraph.errors import TrainingError
+from backgraph.models.defaults import (
+    BATCH,
+    DROPOUT,
+    FEWEST_EPOCHS,
+    FEWEST_STEPS,
+    MOST_EPOCHS,
+    MOST_STEPS,
+    WHOLE_BATCH,
+)
 from backgraph.models.learner import Method
 from backgraph.optim.clipping import Clip, ClipByGlobalNorm, ClipByValue
 from backgraph.optim.limits import not_negative, positive, whole
@@ -19,15 +28,6 @@ from backgraph.sklearn.solvers import ENDLESS, Span, optimizer_of, schedule_of
 from backgraph.train.engine import Engine, default_engine
 from backgraph.train.metrics import more_is_better
 from backgraph.train.stopping import EarlyStopping
-
-WHOLE_BATCH = 200
-"""Up to so many rows a step takes all of them: a weight of k is then the same as k copies."""
-BATCH = 256
-DROPOUT = 0.15
-"""Of dropout="auto" for more rows than that; up to it a weight of k would no longer be the same as k copies."""
-FEWEST_STEPS, MOST_STEPS = 200, 640
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 64
-"""What max_iter=None aims at: as many epochs as MOST_STEPS allow, within these, and FEWEST_STEPS in any case."""
 
 
 @dataclass(frozen=True)
