@@ -18,10 +18,14 @@ import numpy as np
 from backgraph.evaluate import evaluate
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.op import Array
+from backgraph.language.ops.leaf import Constant
+from backgraph.language.ops.shape import Broadcast, Reshape, Transpose
+from backgraph.language.walk import topological_order
 
 STEP = np.longdouble("1e-30")
 FLIP = np.longdouble(2) ** -44
 """ε of M: large beside the unit roundoff of long double, 2⁻⁶⁴, small beside everything else."""
+COPIES = (Broadcast, Reshape, Transpose)
 
 Values = Mapping[Node, Array]
 
@@ -89,8 +93,10 @@ def one_sided(f: Callable[[Any], Array], scale: float = 1.0) -> tuple[Array, Arr
 
 
 def size_of_terms(outputs: list[Node], values: Values, runs: int = 4, seed: int = 0) -> list[Array]:
-    """M for every element of each output; decisions (booleans, integers) are held as they are."""
-    wide, decisions = extended(values), dict[Node, Array]()
+    """M for every element of each output; decisions (booleans, integers) and constants are held as they
+    are: a cube of a negative number must not become its power of 3.00…01.
+    """
+    wide, decisions, constants = extended(values), dict[Node, Array](), _exact(outputs)
 
     def remember(node: Node, value: Array) -> Array:
         if node.dtype not in FLOATS:
@@ -104,6 +110,8 @@ def size_of_terms(outputs: list[Node], values: Values, runs: int = 4, seed: int 
     def jitter(node: Node, value: Array) -> Array:
         if node.dtype not in FLOATS:
             return decisions.get(node, value)
+        if node in constants:
+            return value
         return value * (1 + FLIP * random.choice((-1, 1), value.shape))
 
     for _ in range(runs):
@@ -112,3 +120,12 @@ def size_of_terms(outputs: list[Node], values: Values, runs: int = 4, seed: int 
         with np.errstate(invalid="ignore"):  # ∞ − ∞ of a value that is no number; fmax leaves it out
             sizes = [np.fmax(size, abs(a - b) / FLIP) for size, a, b in zip(sizes, moved, exact, strict=True)]
     return sizes
+
+
+def _exact(outputs: list[Node]) -> set[Node]:
+    """Constants and copies of them, which no rounding has touched."""
+    found: set[Node] = set()
+    for node in topological_order(outputs):
+        if isinstance(node.op, Constant) or (isinstance(node.op, COPIES) and node.inputs[0] in found):
+            found.add(node)
+    return found
