@@ -9,10 +9,11 @@ Parameters of scikit-learn's MLP mean the same here; alpha is its α: the cost h
 
 from __future__ import annotations
 
+import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -33,6 +34,7 @@ from backgraph.models.learner import Examples, Learner
 from backgraph.models.mlp import MLP
 from backgraph.optim.limits import fraction, whole
 from backgraph.show.explain import Explanation, explain
+from backgraph.sklearn import saving
 from backgraph.sklearn.method import Plan, dropout_of, engine_of, plan, stops_early
 from backgraph.sklearn.solvers import ENDLESS
 from backgraph.sklearn.tables import as_table, checked, choices, design_matrix, dtype_of, rows_of
@@ -149,6 +151,18 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         network = self.mlp_.network
         names = {node: name for name, node in network.names.items()}
         return explain(network.cost, network.parameters, names, lang=lang, format=format)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the estimator, fitted or not, to a file that executes nothing when it is loaded.
+
+        Raises UsageError BG601 for functions of one's own, SaveError BG551.
+        """
+        saving.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The estimator that `save` wrote. Raises FileError BG501, BG502 and BG503."""
+        return saving.load(cls, path)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")
