@@ -186,6 +186,7 @@ def arguments() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--races", type=int, default=3, help="seeds of the race")
     parser.add_argument("--only", default="", help="sets, such as digits,towns")
     parser.add_argument("--peers", default=",".join(CONTESTANTS), help="contestants, by name")
     parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}, one seed")
@@ -212,8 +213,8 @@ def main() -> None:
     seeds = 1 if options.quick else options.seeds
     runs = Runs(options.rows, options.fashion, options.minutes)
     runs.firsts(chosen)
-    runs.races([name for name in chosen if name in EPOCHS], min(seeds, 3))
     runs.fits(wanted(chosen, options.peers.split(","), seeds), options.limit)
+    runs.races([name for name in chosen if name in EPOCHS], min(seeds, options.races))
     rows = [row for row in runs.rows if row["data"] in chosen]
     print(score_table(rows), verdict(rows), race_table(rows), sep="\n\n")
     if options.write:
