@@ -62,7 +62,8 @@ def test_an_explanation_is_written_as_the_ending_says(ending: str, run: Run) -> 
     formats = {"txt": "text", "tex": "latex", "md": "markdown", "html": "html", "json": "json", "py": "numpy"}
     assert run("explain", *BASES["explain"], "--out", f"page.{ending}").out == f"wrote page.{ending}\n"
     printed = run("explain", *BASES["explain"], "--format", formats[ending])
-    assert Path(f"page.{ending}").read_text("utf-8") == printed.out
+    written = Path(f"page.{ending}").read_text("utf-8")
+    assert written == printed.out if ending != "html" else printed.out in written
     again = run("explain", *BASES["explain"], "-o", f"page.{ending}")
     assert "BG551" in again.error
     assert run("explain", *BASES["explain"], "-o", f"page.{ending}", "--format", "text", "--overwrite").code == 0
@@ -98,6 +99,34 @@ def test_predictions_of_a_table_with_decimal_commas(flowers: Path, run: Run) -> 
     plain = run("predict", "model", flowers).out
     assert run("predict", "model", "other.csv", "--separator", ";", "--decimal", ",", "-o", "found.csv").code == 0
     assert Path("found.csv").read_text("utf-8") == plain
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["check", *BASES["check"], "--size", "m=100000,d=1000"],
+            "too large to be checked by numbers; got 100,000,000",
+        ),
+        (["check", *BASES["check"], "--data", "nothing.npz"], "No such file"),
+        (["jacobian", *BASES["jacobian"], "--theme", "pink"], "unknown theme"),
+        (["cost", *BASES["cost"], "--svg", "lives.png"], "unknown kind of file; got lives.png, expected .svg"),
+        (["cost", *BASES["cost"][:3], "--memory", "lots"], "not a size of memory"),
+        (["cost", *BASES["cost"][:3], "--size", "m=1000000000,d=1000000"], "this machine has not enough"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(arguments: list[str], said: str, run: Run) -> None:
+    refused = run(*arguments)
+    assert (refused.code, refused.out) == (2, "")
+    assert said in refused.error
+    assert refused.error.count("\n") == 1
+
+
+def test_endings_may_be_in_capitals_and_targets_apart(run: Run) -> None:
+    assert run("draw", "sum((A@B)**2)", "--wrt", "A B", "-o", "A.SVG").code == 0
+    assert Path("A.SVG").read_text("utf-8").startswith("<svg")
+    assert run("explain", "sum((A@B)**2)", "--wrt", "A, B", "-o", "A.HTML").code == 0
+    assert '<html lang="en"><head><meta charset="utf-8">' in Path("A.HTML").read_text("utf-8")
 
 
 def test_checks_are_data_too(run: Run) -> None:

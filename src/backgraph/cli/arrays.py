@@ -29,8 +29,9 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _npz(path: Path) -> dict[str, NDArray[Any]]:
-    if not zipfile.is_zipfile(path):
-        raise ValueError("is not a file of several arrays")
+    with path.open("rb") as file:  # so that it is said if there is none
+        if not zipfile.is_zipfile(file):
+            raise ValueError("not a file of several arrays")
     with np.load(path, allow_pickle=False) as file:
         return {name: np.asarray(file[name]) for name in file.files}
 

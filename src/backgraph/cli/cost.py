@@ -13,6 +13,8 @@ from backgraph.cli.numbers import Flag, dimensions
 from backgraph.cli.output import save_text, writable_file
 from backgraph.cli.screen import write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
+from backgraph.compiler.budget import byte_count
+from backgraph.errors import UsageError
 from backgraph.show.cost import accounts
 from backgraph.show.cost_page import CostPage
 from backgraph.show.measure import measure
@@ -52,7 +54,11 @@ def cost(
         overwrite: replace the file `svg` if it is there.
     """
     by = targets(wrt)
+    if memory is not None:
+        byte_count(memory)
     if svg is not None:
+        if svg.suffix.lower() != ".svg":
+            raise UsageError("BG601", "--svg", "unknown kind of file", got=svg.name, expected=".svg")
         writable_file(svg, overwrite)
     from backgraph.language.parse import parse
     from backgraph.show.sizes import check_sizes

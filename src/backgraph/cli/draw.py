@@ -48,7 +48,8 @@ def draw(
         lang: en or zh.
         overwrite: replace the file.
     """
-    if out.suffix not in FORMATS:
+    ending = out.suffix.lower()
+    if ending not in FORMATS:
         raise UsageError("BG601", "--out", "unknown kind of file", got=out.name, expected=", ".join(FORMATS))
     writable_file(out, overwrite)
     by = targets(wrt) if update is not None or wrt is not None else ()
@@ -58,7 +59,7 @@ def draw(
         text, by, costs=names(cost), update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size),
         lang=lang, **shapes,
     )  # fmt: skip
-    save_text(out, getattr(drawing, out.suffix[1:]))
+    save_text(out, getattr(drawing, ending[1:]))
     say(f"{out}: {drawing.title}")
     tell_left_out(text, cost)
 

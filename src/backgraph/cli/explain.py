@@ -19,6 +19,11 @@ from backgraph.errors import CATALOGUE, UsageError, nearest
 
 ENDINGS = {".txt": "text", ".tex": "latex", ".md": "markdown", ".html": "html", ".json": "json", ".py": "numpy"}
 """What a file is for, by its ending."""
+DOCUMENT = """<!doctype html>
+<html lang="{lang}"><head><meta charset="utf-8"><title>backgraph explain</title></head><body>
+{page}</body></html>
+"""
+"""A page of its own; what is printed is a part for pages of others."""
 CODE = re.compile(r"BG\d{3}", re.IGNORECASE)
 
 
@@ -86,7 +91,7 @@ def explain(
     if out is None:
         write(page)
     else:
-        save_text(out, page)
+        save_text(out, DOCUMENT.format(lang=lang, page=page) if format == "html" else page)
         say(f"wrote {out}")
     tell_left_out(subject, cost)
     return 0
@@ -95,9 +100,9 @@ def explain(
 def _format_of(out: Path | None) -> str:
     if out is None:
         return "text"
-    if out.suffix not in ENDINGS:
+    if out.suffix.lower() not in ENDINGS:
         raise UsageError("BG601", "--out", "unknown kind of file", got=out.name, expected=", ".join(ENDINGS))
-    return ENDINGS[out.suffix]
+    return ENDINGS[out.suffix.lower()]
 
 
 def _explain_code(code: str) -> None:

@@ -12,6 +12,7 @@ from backgraph.cli.output import save_text, writable_file
 from backgraph.cli.screen import say, write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import UsageError
+from backgraph.show.canvas import theme_of
 from backgraph.show.jacobians import Jacobians, jacobians_text
 
 KINDS = (".svg", ".html", ".txt")
@@ -48,6 +49,7 @@ def jacobian(
     by = targets(wrt)
     if out is not None and out.suffix.lower() not in KINDS:
         raise UsageError("BG601", "--out", "unknown kind of file", got=out.suffix, expected=", ".join(KINDS))
+    theme_of(theme)
     file = None if out is None else writable_file(out, overwrite)
     found = jacobians_text(
         subject, by, cost=one_cost(cost), shapes=shape, sizes=dimensions(size), lang=lang, numbers=values

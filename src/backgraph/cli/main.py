@@ -84,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BackgraphError as error:
         complain(error.line())
         return error.exit_code
+    except MemoryError as error:
+        hint = "give smaller sizes, or a smaller batch"
+        complain(UsageError("BG601", "memory", "this machine has not enough", got=str(error), hint=hint).line())
+        return UsageError.exit_code
     except Exception as error:  # the last resort: no traceback reaches a user
         if os.environ.get("BACKGRAPH_DEBUG"):
             raise

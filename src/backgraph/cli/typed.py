@@ -12,7 +12,7 @@ from backgraph.language.text.tree import Call, Identifier, Several, Tree
 
 def targets(wrt: str | None) -> tuple[str, ...]:
     """The names of `--wrt`, each once. Raises UsageError BG601 where there are none."""
-    found = tuple(dict.fromkeys(names(wrt or "")))
+    found = tuple(dict.fromkeys((wrt or "").replace(",", " ").split()))
     if not found:
         raise UsageError("BG601", "--wrt", "with respect to what is not said", hint="add --wrt W1,W2")
     return found

@@ -15,8 +15,9 @@ import numpy as np
 
 from backgraph.calculus.backprop import as_targets
 from backgraph.calculus.gradcheck import Check, Report, check_gradient
-from backgraph.errors import UsageError
+from backgraph.errors import CalculusError, UsageError
 from backgraph.evaluate import Bindings, bind, evaluate
+from backgraph.language.dims import at, count, symbols
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import Gradient, Name, Tree
 from backgraph.language.walk import topological_order
@@ -28,6 +29,9 @@ from backgraph.show.render import as_tree, render_all
 from backgraph.show.sizes import check_sizes
 from backgraph.show.text import text
 from backgraph.show.tiny import tiny_values
+
+MOST_ELEMENTS = 10_000_000
+"""Of a value: what is larger takes hours."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,7 @@ def check(
         raise UsageError("BG601", "check", "unknown lang", got=lang, expected=", ".join(check_words.WORDS))
     targets = tuple(dict.fromkeys(as_targets(wrt)))
     check_sizes(sizes or {}, [cost])
+    _refuse_large(cost, sizes or {})
     numbers = tiny_values(cost, targets, values, sizes)
     rules = check_gradient(cost, targets, numbers, at="nodes", tolerance=tolerance)
     gradients = check_gradient(cost, targets, numbers, tolerance=tolerance)
@@ -172,6 +177,15 @@ def check(
     arrays = zip(order, evaluate(order, numbers), strict=True)
     broken = next((trees[n] for n, x in arrays if n.dtype in FLOATS and not np.all(np.isfinite(x))), None)
     return Checked(as_tree(named[cost]), rules, gradients, trees, measured, lang, broken)
+
+
+def _refuse_large(cost: Node, sizes: Mapping[str, int]) -> None:
+    """Refuse what would be evaluated for hours, a few elements at a time, before numbers are made up for it."""
+    for node in topological_order([cost]):
+        elements = at(count(node.shape), dict.fromkeys(symbols(node.shape), 1) | dict(sizes))
+        if isinstance(elements, int) and elements > MOST_ELEMENTS:
+            what = "too large to be checked by numbers"
+            raise CalculusError("BG302", str(node.op), what, got=f"{elements:,} elements", hint="give smaller sizes")
 
 
 def _references(cost: Node, named: Mapping[Node, str]) -> dict[Node, Tree]:
