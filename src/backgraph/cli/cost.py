@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from backgraph.cli.compiled_cost import CompiledCost, compiled_cost
 from backgraph.cli.numbers import Flag, dimensions
-from backgraph.cli.output import save_text, writable_file
+from backgraph.cli.output import writable_file
 from backgraph.cli.screen import write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.compiler.budget import byte_count
@@ -18,6 +18,7 @@ from backgraph.errors import UsageError
 from backgraph.show.cost import accounts
 from backgraph.show.cost_page import CostPage
 from backgraph.show.measure import measure
+from backgraph.train.disk import save_text
 
 MOST_MEASURED = 2_000_000_000
 """Up to so many multiply-adds are done to count them."""

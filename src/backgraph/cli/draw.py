@@ -8,12 +8,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag, dimensions, names
-from backgraph.cli.output import save_text, writable_file
+from backgraph.cli.output import writable_file
 from backgraph.cli.screen import say
 from backgraph.cli.typed import targets, tell_left_out
 from backgraph.errors import TrainingError, UsageError, nearest
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.show.draw import FORMATS, draw_text
+from backgraph.train.disk import save_text
 
 
 def draw(

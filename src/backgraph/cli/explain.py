@@ -12,10 +12,11 @@ from cyclopts import Parameter
 from backgraph.cli.arrays import read_arrays
 from backgraph.cli.exercise import ask
 from backgraph.cli.numbers import Flag
-from backgraph.cli.output import save_text, writable_file
+from backgraph.cli.output import writable_file
 from backgraph.cli.screen import say, write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import CATALOGUE, UsageError, nearest
+from backgraph.train.disk import save_text
 
 ENDINGS = {".txt": "text", ".tex": "latex", ".md": "markdown", ".html": "html", ".json": "json", ".py": "numpy"}
 """What a file is for, by its ending."""

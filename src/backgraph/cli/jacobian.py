@@ -8,12 +8,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag, dimensions
-from backgraph.cli.output import save_text, writable_file
+from backgraph.cli.output import writable_file
 from backgraph.cli.screen import say, write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import UsageError
 from backgraph.show.canvas import theme_of
 from backgraph.show.jacobians import Jacobians, jacobians_text
+from backgraph.train.disk import save_text
 
 KINDS = (".svg", ".html", ".txt")
 

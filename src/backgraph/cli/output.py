@@ -10,10 +10,8 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from backgraph.errors import FileError
-from backgraph.train.disk import save_atomically
 
 MODEL = "model.safetensors"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -27,15 +25,6 @@ def writable_file(path: Path, overwrite: bool) -> Path:
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise FileError("BG551", str(path), "its folder cannot be written to")
     return path
-
-
-def save_text(path: Path, content: str) -> None:
-    """Write a file whole or not at all. Raises SaveError BG551."""
-    save_atomically(path, lambda file: _encode(content, file))
-
-
-def _encode(content: str, file: BinaryIO) -> None:
-    file.write(content.encode())
 
 
 def table_text(header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:

@@ -9,12 +9,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag, counted, score_text
-from backgraph.cli.output import MODEL, save_text, table_text, writable_file
+from backgraph.cli.output import MODEL, table_text, writable_file
 from backgraph.cli.screen import note, say, write
 from backgraph.data.read import read_table
 from backgraph.data.table import Table
 from backgraph.errors import DataError, shown
 from backgraph.models.fitted import Fitted, load
+from backgraph.train.disk import save_text
 
 SHOWN_UNUSED = 3
 """Columns that are named of those not used."""
