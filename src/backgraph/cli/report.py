@@ -10,8 +10,6 @@ from backgraph.cli.numbers import counted
 from backgraph.data.labels import Classes
 from backgraph.data.summary import DROPPED, summary_lines
 from backgraph.models.trainer import Trainer
-from backgraph.show.derive import derive
-from backgraph.show.text import text
 
 MOST_COLUMNS = 20
 """Up to so many columns, each is told."""
@@ -39,6 +37,9 @@ def table_lines(trainer: Trainer) -> Iterator[str]:
 
 def network_lines(trainer: Trainer) -> Iterator[str]:
     """The network in a line, then the cost and its gradients as maths."""
+    from backgraph.show.derive import derive  # not loaded where nobody reads it
+    from backgraph.show.text import text
+
     recipe, network = trainer.recipe, trainer.mlp.network
     count = sum(array.size for array in trainer.parameters.values())
     layers = " → ".join(f"{width:,}" for width in trainer.mlp.widths)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -22,7 +22,6 @@ from backgraph.compiler.processors import at_most
 from backgraph.data.prepare import Choices
 from backgraph.data.source import PARQUET
 from backgraph.errors import SaveError, TrainingError, UsageError, nearest
-from backgraph.models.report import report
 from backgraph.models.trainer import Recipe, Trainer
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.optim.limits import not_negative, whole
@@ -36,7 +35,7 @@ from backgraph.train.unchanged import UnchangedFile
 class Options:
     """The options of `backgraph train`; each line below a field is its help."""
 
-    out: Path
+    out: Annotated[Path, Parameter(alias="-o")]
     """Folder for the run: configuration, metrics, checkpoints, model."""
     target: str | None = None
     """The column to predict."""
@@ -120,6 +119,8 @@ def _trained(trainer: Trainer, options: Options, directory: RunDirectory, watche
     say(json_text.dumps(result, ensure_ascii=False) if options.json else result_line(result))
     facts = {name: result[name] for name in ("epochs", "steps", "loss", "seconds")}
     data = "the digits of backgraph" if watched is None else watched.path
+    from backgraph.models.report import report  # loaded only now, since it takes as long as a short training
+
     try:
         save_text(options.out / REPORT, report(trainer, facts | {"data": data}))
     except SaveError as error:
@@ -163,7 +164,6 @@ def _activations(text: str) -> str | tuple[str, ...]:
 def _trainer(data: Path | None, recipe: Recipe, options: Options, held_out: Path | None) -> Trainer:
     from backgraph.data.datasets import digits
     from backgraph.data.read import read_table
-    from backgraph.models.streamed import StreamTrainer, is_larger
 
     _check_csv([data, held_out], options)
     text = columns(options.categorical)
@@ -173,9 +173,12 @@ def _trainer(data: Path | None, recipe: Recipe, options: Options, held_out: Path
         return Trainer(digits(), options.target or "digit", recipe, judge)
     if options.target is None:
         raise UsageError("BG601", "--target", "the column to predict is not named", hint="add --target COLUMN")
-    memory = None if options.memory is None else byte_count(options.memory)
-    if memory is not None and is_larger(data, memory):
-        return StreamTrainer(data, options.target, recipe, memory, options.out.absolute().parent, held_out=judge)
+    if options.memory is not None:
+        from backgraph.models.streamed import StreamTrainer, is_larger
+
+        memory = byte_count(options.memory)
+        if is_larger(data, memory):
+            return StreamTrainer(data, options.target, recipe, memory, options.out.absolute().parent, held_out=judge)
     return Trainer(read_table(data, **reading), options.target, recipe, judge)
 
 
