@@ -14,8 +14,10 @@ from backgraph.language.op import BUILT_IN, CARDS
 from backgraph.language.parse import ASSUMED
 from backgraph.language.walk import topological_order
 from backgraph.rules import RULES
+from backgraph.show import page as pages
 from backgraph.show import words_en, words_zh
 from backgraph.show.explain import explain, explain_text
+from backgraph.show.text import text as text_of
 from tests.show.networks import Case, deep, example, page, three_layers
 
 FORMULAS = [
@@ -52,7 +54,7 @@ def test_the_books_example_from_text(statement: str) -> None:
 def test_text_with_open_shapes() -> None:
     text = explain_text("mean(sigmoid(a*b+c))", ["a"]).text()
     assert "shape of mul" not in text
-    assert "∇a J = sum_to(" in text
+    assert "∇a J = Σ_→a " in text
 
 
 def test_a_renamed_deeper_relative() -> None:
@@ -287,4 +289,55 @@ def test_notes_follow_from_the_graph_not_from_names(cost: str, wrt: str, said: s
 def test_open_shapes_in_chinese() -> None:
     text = explain_text("cross_entropy(relu(X@W1 + b1)@W2, y)", ["b1"], lang="zh").text()
     assert "shape of" not in text
-    assert "sum_to(G', b1 的形状)" in text
+    assert "∇b⁽¹⁾ J = Σ_→b⁽¹⁾ G'" in text
+    assert "b⁽¹⁾ 的形状" in text
+
+
+def test_what_is_repeated_is_said() -> None:
+    text = explain_text("sum((X@W + b - mean(X@W, axis=1, keepdims=True))**2)", ["W", "b"], shapes="b:h").text()
+    assert "b (h) is repeated along m" in text
+    assert "(m×1) is repeated along h" in text
+    chinese = explain_text("sum(tanh(X@W + b)**2)", ["W"], shapes="b:h", lang="zh").text()
+    assert "b（h）沿 m 重复" in chinese
+
+
+def test_partial_reductions_name_their_axis() -> None:
+    text = explain_text("U = X@X.T; sum(max(U, axis=1)**2) + sum(sum(U, axis=0)**2)", ["X"]).text()
+    assert "max_axis1(U)" in text
+    assert "Σ_axis0 U" in text
+    assert "counted from 0" in re.sub(r"\s+", " ", text)
+    assert "max_h(U)" in explain_text("sum(max(X@W, axis=1))", ["W"]).text()
+    assert r"\max_{h}\left(U\right)" in explain_text("sum(max(X@W, axis=1))", ["W"]).latex()
+
+
+def test_a_number_that_stands_for_an_array_is_said_to() -> None:
+    text = re.sub(r"\s+", " ", explain_text("sum(a+b)", ["a"]).text())
+    assert "∇a J = Σ_→a 1" in text
+    assert "1 stands for an array (shape of a, b) with this number everywhere" in text
+
+
+def test_no_step_whose_name_nothing_reads() -> None:
+    found = explain_text("r = X@w - y; sum(r**2)", ["w"])
+    assert [text_of(step.name) for step in found.derivation.steps] == ["∇r J", "∇w J"]
+
+
+def test_a_long_sum_is_one_formula() -> None:
+    found = explain_text("+".join(f"a{i}*b{i}**2" for i in range(200)), ["a7"])
+    assert len(found.derivation.forward) == 1
+    assert len(found.derivation.steps) == 1
+    assert max(map(pages.width, found.text().splitlines())) <= pages.COLUMNS + len("   scalar")
+
+
+def test_named_numbers_keep_their_name() -> None:
+    assert "k = 3" in explain_text("k = 3; sum(x**k)", ["x"]).text()
+    assert "J = x²" in explain_text("x = 3; x**2", ["x"]).text()
+
+
+def test_sizes_are_no_layers() -> None:
+    text = explain_text("mean(X@W)", ["W"], shapes="X:n1 d, W:d n2").text()
+    assert "n₁" in text
+    assert "n⁽¹⁾" not in text
+
+
+def test_zero_is_printed_without_a_sign() -> None:
+    assert pages.number_words(-0.0) == "0"

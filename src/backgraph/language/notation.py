@@ -13,9 +13,13 @@ from backgraph.language.decimals import product_of
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An identifier as the user wrote it (`W1`, `lam`); emitters turn it into W⁽¹⁾ and λ."""
+    """An identifier as the user wrote it (`W1`, `lam`); emitters turn it into W⁽¹⁾ and λ.
+
+    A size such as h1 is h₁: its digits are no layer.
+    """
 
     text: str
+    is_size: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,11 @@ class Transposed:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A function of arguments: relu(U)."""
+    """A function of arguments: relu(U); `over` names the axis that it reduces where there are others: max_h(U)."""
 
     function: str
     arguments: tuple[Tree, ...]
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +103,12 @@ class Iverson:
 
 @dataclass(frozen=True, slots=True)
 class BigSum:
-    """Σ of all elements, or over the axes whose sizes `over` names."""
+    """Σ of all elements, or over the axes whose sizes `over` names; `to` an array, over what it was repeated for."""
 
     of: Tree
     over: tuple[str, ...]
     symbol: str = "Σ"
+    to: Tree | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +214,26 @@ def quotient(above: Tree, below: Tree, kind: Literal["scale", "hadamard"] = "sca
 def _scaled(factors: tuple[Tree, ...]) -> Tree:
     """A product with a scalar: numbers multiplied and in front, 1 left out."""
     number = product_of([f.value for f in factors if isinstance(f, Number)])
-    rest = tuple(f for f in factors if not isinstance(f, Number))
+    rest = _powers_together(tuple(f for f in factors if not isinstance(f, Number)))
     if number < 0:
         return negated(_scaled((Number(-number), *rest)))
     whole = rest if number == 1 and rest else (Number(number), *rest)
     return whole[0] if len(whole) == 1 else Product("scale", whole)
+
+
+def _powers_together(factors: tuple[Tree, ...]) -> tuple[Tree, ...]:
+    """Factors with s s² as s³; a product without powers stays as it was written."""
+    if not any(isinstance(f, Power) and isinstance(f.exponent, Number) for f in factors):
+        return factors
+    exponents: dict[Tree, float] = {}
+    for f in factors:
+        base, exponent = (
+            (f.base, f.exponent.value) if isinstance(f, Power) and isinstance(f.exponent, Number) else (f, 1.0)
+        )
+        exponents[base] = exponents.get(base, 0.0) + exponent
+    if len(exponents) == len(factors) or 0.0 in exponents.values():
+        return factors
+    return tuple(base if n == 1 else Power(base, Number(n)) for base, n in exponents.items())
 
 
 def _terms(tree: Tree) -> tuple[tuple[int, Tree], ...]:

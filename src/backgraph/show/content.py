@@ -67,7 +67,7 @@ def _derivations(question: Question) -> list[Derivation]:
     for number, cost in enumerate(question.costs, start=1):
         targets = question.targets_of(cost) if len(question.costs) > 1 else question.targets
         suffix = "" if len(question.costs) == 1 else f"_{number}"
-        choices = Choices(inner(split(cost, targets)[1]), suffix, long_sums=True)
+        choices = Choices(inner(split(cost, targets)[1]), suffix, long_sums=True, every_step=True)
         found.append(derive(cost, targets, names, names[cost], choices))
     return found
 

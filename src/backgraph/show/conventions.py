@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from backgraph.language.dims import Dim, Polynomial, count, symbols, symbols_within
+from backgraph.language.dims import Dim, Open, Polynomial, count, symbols, symbols_within
 from backgraph.language.node import Node
-from backgraph.language.notation import Gradient, Iverson, Name, Number, Product, Tree
+from backgraph.language.notation import Apply, BigSum, Gradient, Iverson, Name, Number, Product, Tree
 from backgraph.language.ops.leaf import Size, SizeOf, literal
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.ops.reduce import LastAxis, Sum
@@ -102,9 +102,21 @@ def _iverson(derivation: Derivation) -> Values | None:
     return {} if any(isinstance(tree, Iverson) for tree in _trees(derivation)) else None
 
 
-def _rows(derivation: Derivation) -> Values | None:
+def _row_by_row(derivation: Derivation) -> list[Node]:
     order = topological_order([derivation.gradients.cost])
-    names = [n.op.name for n in order if n.inputs and _is_of_rows(n) and n.inputs[0].shape[1:] != ()]  # type: ignore[index]
+    found = [n for n in order if n.inputs and _is_of_rows(n) and n.inputs[0].shape[1:] != ()]  # type: ignore[index]
+    return [node for node in found if node.op.signature != "(n)->()"]  # what reduces names the axis
+
+
+def _rows(derivation: Derivation) -> Values | None:
+    counted = {*examples(derivation)}
+    names = [node.op.name for node in _row_by_row(derivation) if counted & symbols(node.inputs[0].shape[:1])]  # type: ignore[index]
+    return {"ops": list(dict.fromkeys(names))} if names else None
+
+
+def _last_axis(derivation: Derivation) -> Values | None:
+    counted = {*examples(derivation)}
+    names = [node.op.name for node in _row_by_row(derivation) if not counted & symbols(node.inputs[0].shape[:1])]  # type: ignore[index]
     return {"ops": list(dict.fromkeys(names))} if names else None
 
 
@@ -116,6 +128,42 @@ def _is_of_rows(node: Node) -> bool:
 def _sums(derivation: Derivation) -> Values | None:
     order = topological_order([derivation.gradients.cost])
     return {} if sum(isinstance(node.op, Sum) and node.op.axes is None for node in order) > 1 else None
+
+
+def _repeats(derivation: Derivation) -> Values | None:
+    lines = (*derivation.forward, *derivation.steps)
+    return {} if any(repeat.along or not repeat.filled for line in lines for repeat in line.repeats) else None
+
+
+def _open(derivation: Derivation) -> Values | None:
+    order = topological_order([derivation.gradients.cost])
+    return {} if any(node.op.name == "broadcast" and isinstance(node.shape, Open) for node in order) else None
+
+
+def _axes(derivation: Derivation) -> Values | None:
+    return _example_of_axes(derivation, numbered=False)
+
+
+def _numbered_axes(derivation: Derivation) -> Values | None:
+    return _example_of_axes(derivation, numbered=True)
+
+
+def _example_of_axes(derivation: Derivation, *, numbered: bool) -> Values | None:
+    for tree in _trees(derivation):
+        if isinstance(tree, (BigSum, Apply)) and tree.over and any(" " in axis for axis in tree.over) == numbered:
+            x = Name("x")
+            whole = (
+                BigSum(x, tree.over, tree.symbol) if isinstance(tree, BigSum) else Apply(tree.function, (x,), tree.over)
+            )
+            return {"example": whole}
+    return None
+
+
+def _sum_to(derivation: Derivation) -> Values | None:
+    for tree in _trees(derivation):
+        if isinstance(tree, BigSum) and tree.to is not None:
+            return {"example": BigSum(Name("x"), (), to=tree.to), "V": tree.to}
+    return None
 
 
 def _paths(derivation: Derivation) -> Values | None:
@@ -143,7 +191,13 @@ CONVENTIONS: dict[str, Callable[[Derivation], Values | None]] = {
     "hadamard": _hadamard,
     "iverson": _iverson,
     "rows": _rows,
+    "last_axis": _last_axis,
     "sums": _sums,
+    "axes": _axes,
+    "numbered_axes": _numbered_axes,
+    "repeats": _repeats,
+    "open": _open,
+    "sum_to": _sum_to,
     "decay": _decay,
 }
 """By key: what a convention's sentence needs, or None where it does not apply."""
@@ -217,7 +271,7 @@ def _sweep(derivation: Derivation, words: Words) -> Sentence:
 
 
 def _kept(derivation: Derivation, node: Node, steps: list[int], words: Words) -> Sentence:
-    shape = shape_words(node.shape, words["scalar"])
+    shape = shape_words(node.shape, words)
     value, listing = Name(derivation.names[node]), listed(map(str, steps), words["comma"], words["and_number"])
     key = "account_until" if len(steps) == 1 else "account_until_several"
     return fill(words[key], value=value, shape=shape, steps=listing, last=str(steps[-1]))
@@ -232,6 +286,7 @@ def _work(nodes: list[Node] | set[Node]) -> Dim:
 
 def _trees(derivation: Derivation) -> list[Tree]:
     stack = [d.formula for d in derivation.forward] + [s.formula for s in derivation.steps]
+    stack += [formula for step in derivation.steps for _, formula in step.lets]
     found: list[Tree] = []
     while stack:
         tree = stack.pop()

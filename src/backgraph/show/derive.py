@@ -21,6 +21,7 @@ from backgraph.language.ops.leaf import literal, variable
 from backgraph.language.ops.shape import Broadcast
 from backgraph.language.walk import rebuild, topological_order
 from backgraph.rules import Rule, simplify
+from backgraph.show.copying import Repeat, repeats
 from backgraph.show.naming import name_gradients, name_intermediates, preactivations, unused
 from backgraph.show.render import Rendered, as_tree, render_all
 from backgraph.show.rule_formula import RuleFormula, Template, index_form, template
@@ -33,6 +34,8 @@ class Definition:
     node: Node
     name: Tree
     formula: Tree
+    repeats: tuple[Repeat, ...] = ()
+    """What the formula copies."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class Step:
     """What they stand for, on stand-ins."""
     parts: tuple[Node, ...] = ()
     """Nodes on stand-ins whose sum, in this order, is the gradient."""
+    repeats: tuple[Repeat, ...] = ()
+    """What the formula copies."""
 
 
 @dataclass
@@ -85,6 +90,8 @@ class Derivation:
     rewrites: list[tuple[Rule, int]]
     """The rules that simplified the steps, in the order of their first use, and how often each did."""
     stand_ins: StandIns
+    constants: tuple[Node, ...] = ()
+    """Numbers that the user named; formulas show the numbers."""
 
     @property
     def targets(self) -> list[Step]:
@@ -154,6 +161,8 @@ class Choices:
     """Behind the G of gradients."""
     long_sums: bool = False
     """Whether a gradient is one sum, however many contributions it has."""
+    every_step: bool = False
+    """Whether also what hands a gradient on as it is, and has no name of the user's, is a step."""
 
 
 def derive(
@@ -172,19 +181,50 @@ def derive(
     here = set(order)
     given = {node: name for node, name in (names or {}).items() if node in here and not is_number(node)}
     given.setdefault(cost, cost_name)
+    constants = {node: name for node, name in (names or {}).items() if node in here and literal(node) is not None}
     named = name_intermediates([cost], given)
     for target in gradients.targets:
-        named.setdefault(target, unused("V", named))  # what is asked for is never without a name
+        named.setdefault(
+            target, constants.get(target) or unused("V", named)
+        )  # what is asked for is never without a name
     forward = render_all([cost], named, bare=choices.bare)
     named |= {node: name.text for node, name in forward.introduced.items()}
     stand_ins = StandIns()
     for node in order:
         if node in named:
             stand_ins.add(node, as_tree(named[node]), True)
-    parts = _parts(gradients, order, named, stand_ins, choices.suffix)
+    idle = _idle(gradients, order, named)
+    left_out = set[Node]() if choices.every_step else idle - given.keys() - {*gradients.targets}
+    parts = _parts(_Asked(gradients, order, named, choices.suffix, idle, left_out), stand_ins)
     steps, rewrites = _steps(parts, stand_ins, forward, as_tree(named[cost]), choices.long_sums)
-    definitions = [Definition(node, as_tree(named[node]), tree) for node, tree in forward.definitions.items()]
-    return Derivation(gradients, named, as_tree(named[cost]), definitions, steps, rewrites, stand_ins)
+    definitions = [
+        Definition(node, as_tree(named[node]), tree, repeats([node], forward.references, named))
+        for node, tree in forward.definitions.items()
+    ]
+    J, known = as_tree(named[cost]), tuple(constants)
+    return Derivation(gradients, {**constants, **named}, J, definitions, steps, rewrites, stand_ins, known)
+
+
+def _idle(gradients: Gradients, order: Sequence[Node], named: Mapping[Node, str]) -> set[Node]:
+    """Named nodes whose gradient is a number, or that of a named node above them: nothing would be called by it."""
+    met, idle = set[Node](), set[Node]()
+    for V in reversed(order):
+        if V in named and V in gradients.of and V is not gradients.cost:
+            idle |= {V} if is_number(gradients.of[V]) or gradients.of[V] in met else set()
+            met.add(gradients.of[V])
+    return idle
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the parts of a derivation are made for."""
+
+    gradients: Gradients
+    order: Sequence[Node]
+    named: Mapping[Node, str]
+    suffix: str
+    idle: Container[Node]
+    left_out: Container[Node]
 
 
 @dataclass
@@ -202,12 +242,13 @@ class _Part:
     passed: list[list[tuple[Term, Template]]]
 
 
-def _parts(
-    gradients: Gradients, order: Sequence[Node], named: Mapping[Node, str], stand_ins: StandIns, suffix: str
-) -> list[_Part]:
+def _parts(asked: _Asked, stand_ins: StandIns) -> list[_Part]:
+    gradients = asked.gradients
+    named = {node: name for node, name in asked.named.items() if node not in asked.left_out}
     cost = as_tree(named[gradients.cost])
-    below = [V for V in reversed(order) if V in named and V in gradients.of and V is not gradients.cost]
-    called = name_gradients(below, preactivations(order), named, cost, suffix)
+    below = [V for V in reversed(asked.order) if V in named and V in gradients.of and V is not gradients.cost]
+    layers = [node for node in preactivations(asked.order) if node not in asked.idle]
+    called = name_gradients(below, layers, asked.named, cost, asked.suffix)
     arriving: dict[Node, list[Term]] = {}
     for term in gradients.terms:
         arriving.setdefault(term.target, []).append(term)
@@ -284,7 +325,8 @@ def _steps(
         node = named[2][part.whole]
         parts_of_it = tuple(a.node for a in arrivals) if is_joined(formula, arrivals) else (node,)
         goes_to = tuple(onward.get(part.of, ()))
-        steps.append(Step(part.of, part.name, formula, arrivals, goes_to, lets, tuple(used), parts_of_it))
+        copied = repeats(parts_of_it, written.references)
+        steps.append(Step(part.of, part.name, formula, arrivals, goes_to, lets, tuple(used), parts_of_it, copied))
     counts = Counter(step.rule for step in (*single.trace, *whole.trace))
     return steps, list(counts.items())
 

@@ -23,7 +23,7 @@ from backgraph.rules import Rule
 from backgraph.show import page, words_en, words_zh
 from backgraph.show.conventions import account, conventions
 from backgraph.show.derive import Derivation, derive
-from backgraph.show.page import Formula, Remark, Section, Sentence, fill, listed, shape_words
+from backgraph.show.page import Formula, Remark, Section, Sentence, fill, listed, shape_words, subscribed
 from backgraph.show.page_latex import as_latex
 from backgraph.show.sentences import Narrator
 from backgraph.show.tiny import tiny_values
@@ -155,7 +155,7 @@ def _assumed(assumption: str | Assumption, lang: str) -> str:
         return assumption
     table = LANGUAGES[lang]
     held = table.HELD.get(assumption.held, assumption.held)
-    shape = assumption.shape or table.WORDS["scalar"]
+    shape = subscribed(assumption.shape) or table.WORDS["scalar"]
     return table.ASSUMED[assumption.kind].format(name=assumption.name, shape=shape, held=held)
 
 
@@ -192,7 +192,7 @@ def _result(derivation: Derivation, words: Mapping[str, str]) -> list[Formula]:
     by_itself = [Formula(Gradient(J, J), Number(1.0), (scalar,))] * (
         derivation.gradients.cost in derivation.gradients.targets
     )
-    steps = [Formula(step.name, step.formula, shape_words(step.of.shape, scalar)) for step in derivation.targets]
+    steps = [Formula(step.name, step.formula, shape_words(step.of.shape, words)) for step in derivation.targets]
     return by_itself + steps
 
 

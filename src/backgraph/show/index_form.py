@@ -94,11 +94,11 @@ def _plain(tree: Tree) -> Tree:
             return Quotient(_plain(above), _plain(below), "scale")
         case Sums(terms=terms):
             return Sums(tuple((sign, _plain(term)) for sign, term in terms))
-        case BigSum(of=of, over=over, symbol=symbol):
-            return BigSum(_plain(of), over, symbol)
+        case BigSum(of=of, over=over, symbol=symbol, to=to):
+            return BigSum(_plain(of), over, symbol, to)
         case Power(base=base, exponent=exponent):
             return Power(_plain(base), exponent)
-        case Apply(function=function, arguments=arguments):
-            return Apply(function, tuple(map(_plain, arguments)))
+        case Apply(function=function, arguments=arguments, over=over):
+            return Apply(function, tuple(map(_plain, arguments)), over)
         case _:
             return tree

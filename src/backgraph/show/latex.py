@@ -104,7 +104,11 @@ class Latex(Layout):
         if tree.function == "sqrt":
             return rf"\sqrt{{{arguments}}}"
         function = FUNCTIONS.get(tree.function, rf"\operatorname{{{escaped(tree.function)}}}")
-        return rf"{function}\left({arguments}\right)"
+        return rf"{function}{self.axes(tree.over)}\left({arguments}\right)"
+
+    def axes(self, over: tuple[str, ...]) -> str:
+        """The axes that an index names."""
+        return f"_{{{', '.join(self.size(part) for part in over)}}}" if over else ""
 
     def relation(self, tree: Relation) -> str:
         left, right = (self.inside(side, not isinstance(side, Relation)) for side in (tree.left, tree.right))
@@ -114,7 +118,7 @@ class Latex(Layout):
         return rf"\left[{self.write(tree.condition)}\right]"
 
     def big_sum(self, tree: BigSum) -> str:
-        over = f"_{{{', '.join(word(part) for part in tree.over)}}}" if tree.over else ""
+        over = self.axes(tree.over) if tree.to is None else rf"_{{\to {self.write(tree.to)}}}"
         symbol = {"Σ": r"\sum", "Π": r"\prod"}.get(tree.symbol, escaped(tree.symbol))
         return f"{symbol}{over} {self.inside(tree.of, is_operand_of_sum(tree.of))}"
 

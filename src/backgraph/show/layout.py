@@ -9,6 +9,7 @@ is a number, a big Σ extends over the product behind it, and a gradient `∇H J
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -33,6 +34,9 @@ from backgraph.language.notation import (
     Tree,
 )
 from backgraph.show.names import is_letter, parts_of
+
+_WITH_NUMBER = re.compile(r"^([^\W\d_])(\d+)$")
+"""A letter with a number."""
 
 RELATION, SUM, FRACTION, PRODUCT, PREFIX, ATOM = range(6)
 
@@ -104,7 +108,7 @@ def is_base(tree: Tree) -> bool:
     """Whether a power can be put on it without brackets: a superscript on a superscript would mislead."""
     if isinstance(tree, Name):
         name = parts_of(tree.text)
-        return not name.layer and not name.primes
+        return tree.is_size or (not name.layer and not name.primes)
     if isinstance(tree, Entry):
         return is_base(tree.of)
     return binding(tree) == ATOM and not isinstance(tree, (Power, Transposed, Indexed))
@@ -132,7 +136,7 @@ class Layout(ABC):
 
     def __init__(self) -> None:
         self._kinds: dict[type, Callable[[Any], str]] = {
-            Name: lambda t: self.name(t.text),
+            Name: lambda t: self.size(t.text) if t.is_size else self.name(t.text),
             Number: lambda t: self.number(t.value),
             Gradient: self.gradient,
             Sum: self.sum,
@@ -190,6 +194,10 @@ class Layout(ABC):
     @abstractmethod
     def name(self, text: str) -> str:
         """An identifier."""
+
+    def size(self, text: str) -> str:
+        """The size of an axis, such as m or h₁: its digits are no layer."""
+        return self.name(_WITH_NUMBER.sub(r"\1_\2", text))
 
     @abstractmethod
     def number(self, value: float) -> str:

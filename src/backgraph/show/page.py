@@ -12,17 +12,17 @@ import itertools
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backgraph.language.dims import Shape, shape_text
-from backgraph.language.notation import Relation, Tree
+from backgraph.language.dims import Open, Shape, shape_text
+from backgraph.language.notation import Name, Relation, Sum, Tree
 from backgraph.show.latex import latex
-from backgraph.show.names import SPELLED
+from backgraph.show.names import SPELLED, SUBSCRIPTS
 from backgraph.show.text import text
 
 Sentence: TypeAlias = tuple[str | Tree, ...]
@@ -94,6 +94,10 @@ def listed(items: Iterable[Value], comma: str, last: str) -> Sentence:
     return tuple(parts)
 
 
+SIZE_NUMBER = re.compile(r"(?<=(?<![^\W\d_])[^\W\d_])\d+")
+"""The number behind a size of one letter."""
+COLUMNS = 110
+"""Lines of text are at most so long, where they can be broken."""
 WIDEST = 64
 """Formulas wider than this may be broken over lines, and do not push the column of shapes further right."""
 GAP = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
@@ -118,13 +122,21 @@ _PLAIN = {"×": "x", "·": "*", "−": "-", "⊙": ".*", "Σ": "sum", "∂": "d"
 
 
 def _in_ascii(prose: str) -> str:
-    return "".join(_PLAIN.get(c) or SPELLED.get(c) or ("^" + raised(c) if raised(c) else c) for c in prose)
+    return "".join(
+        _PLAIN.get(c) or SPELLED.get(c) or ("^" + raised(c) if raised(c) else lowered(c) or c) for c in prose
+    )
 
 
 def raised(c: str) -> str:
     """The character that a superscript such as ᵀ is a small one of; empty for others."""
     kind, _, code = unicodedata.decomposition(c).partition(" ")
     return chr(int(code, 16)).replace("−", "-") if kind == "<super>" else ""
+
+
+def lowered(c: str) -> str:
+    """The digit that a subscript such as ₁ is a small one of; empty for others."""
+    kind, _, code = unicodedata.decomposition(c).partition(" ")
+    return chr(int(code, 16)) if kind == "<sub>" else ""
 
 
 def joined(words: Sentence, maths: Callable[[Tree], str], prose: Callable[[str], str]) -> str:
@@ -165,9 +177,24 @@ def _section_text(section: Section, ascii: bool) -> list[str]:
         formula = formulas[id(block)]
         number = f"{block.number:>3}. " if block.number is not None else "  "
         aside = plain(block.aside, ascii)
+        if len(number) + width(formula) > COLUMNS and isinstance(block.right, Sum):
+            lines += _long_sum(number, block, block.right, aside, ascii)
+            continue
         gap = " " * (max(column - width(formula), 0) + 3) if aside else ""
         lines.append(f"{number}{formula}{gap}{aside}")
     return lines
+
+
+def _long_sum(number: str, block: Formula, total: Sum, aside: str, ascii: bool) -> list[str]:
+    """A sum broken before signs, its lines one below the other."""
+    head = f"{number}{text(block.left, ascii=ascii)} = "
+    first = text(Sum(total.terms[:1]), ascii=ascii)
+    x = Name("x")
+    rest = (text(Sum(((1, x), term)), ascii=ascii).removeprefix("x ") for term in total.terms[1:])
+    pieces = (piece.replace(" ", HELD) for piece in (first, *rest))
+    lines = wrapped(" ".join(pieces), " " * width(head))
+    lines[0] = head + lines[0].lstrip()
+    return [*lines[:-1], lines[-1] + (f"   {aside}" if aside else "")]
 
 
 def _numbers_text(block: Numbers, ascii: bool) -> list[str]:
@@ -203,10 +230,12 @@ def _labelled(index: int, rows: list[str]) -> list[str]:
 
 def number_words(value: Any) -> str:
     """Four figures: 0.2689, −1.5, 1.2e-05."""
-    return str(value) if isinstance(value, (bool, np.bool_, int, np.integer)) else f"{float(value):.4g}"
+    return (
+        str(value) if isinstance(value, (bool, np.bool_, int, np.integer)) else f"{float(value) + 0.0:.4g}"
+    )  # never -0
 
 
-def wrapped(line: str, indent: str, columns: int = 110) -> list[str]:
+def wrapped(line: str, indent: str, columns: int = COLUMNS) -> list[str]:
     """`line` broken at spaces, and between Chinese characters, into lines of at most `columns`."""
     lines, current, used = list[str](), "", len(indent)
     for word in _words(line):
@@ -296,6 +325,14 @@ def _markdown(prose: str) -> str:
     return "".join("\\" + c if c in "\\`*_{}[]<>#|$" else c for c in prose)
 
 
-def shape_words(shape: Shape, scalar: str) -> Sentence:
-    """m×h, or the word for a scalar."""
-    return (scalar if shape == () else shape_text(shape),)
+def shape_words(shape: Shape, words: Mapping[str, str]) -> Sentence:
+    """m×h, or the word for a scalar; an open shape is said by the names that have it."""
+    if isinstance(shape, Open):
+        names = listed([Name(name) for name in sorted(shape.names)], words["comma"], words["comma"])
+        return fill(words["shape_of"], list=names)
+    return (words["scalar"] if shape == () else subscribed(shape_text(shape)),)
+
+
+def subscribed(shape: str) -> str:
+    """Numbers of sizes below the line: m×h₁."""
+    return SIZE_NUMBER.sub(lambda digits: digits[0].translate(SUBSCRIPTS), shape)

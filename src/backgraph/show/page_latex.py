@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from backgraph.language.notation import Tree
 from backgraph.show.latex import escaped, latex, word
 from backgraph.show.names import SPELLED
-from backgraph.show.page import Numbers, Remark, Section, joined, latex_matrix, raised
+from backgraph.show.page import Numbers, Remark, Section, joined, latex_matrix, lowered, raised
 
 ENGLISH = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -35,7 +35,7 @@ MARKS = {"×": r"\times", "·": r"\cdot", "−": "-", "⊙": r"\odot", "∇": r"
          "…": r"\dots", "⁻": "^{-}", "<": "<", ">": ">", "≠": r"\ne"}  # fmt: skip
 KEPT = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}", "'": "'", '"': "''"}
 TIMES = r" \times "
-SHAPE = re.compile(r"(?<![\w×·])(?:[A-Za-z0-9_²³]+|\([^()]*\))(?:[×·](?:[A-Za-z0-9_²³]+|\([^()]*\)))+")
+SHAPE = re.compile(r"(?<![\w×·])(?:[A-Za-z0-9_²³₀-₉]+|\([^()]*\))(?:[×·](?:[A-Za-z0-9_²³₀-₉]+|\([^()]*\)))+")
 """m×h, (d·h)×k, and polynomials such as d·h."""
 
 
@@ -78,6 +78,8 @@ def _shape(text: str) -> str:
 def _symbol(text: str) -> str:
     if text in MARKS:
         return MARKS[text] + " "
+    if small := lowered(text):
+        return f"_{{{small}}}"
     return f"^{{{raised(text)}}}" if raised(text) else word(text) if text.isalpha() else escaped(text)
 
 
@@ -86,4 +88,6 @@ def _character(c: str) -> str:
         return f"${MARKS.get(c) or chr(92) + SPELLED[c]}$"
     if small := raised(c):
         return f"$^{{{small}}}$"
+    if small := lowered(c):
+        return f"$_{{{small}}}$"
     return KEPT.get(c) or (escaped(c) if c.isascii() else c)

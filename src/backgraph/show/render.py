@@ -34,6 +34,8 @@ from backgraph.language.notation import (
 )
 from backgraph.language.walk import consumers, topological_order
 
+MOST_TERMS = 400
+"""A sum of more terms is cut into several."""
 SHORT, LONG = 3, 8
 """Names, numbers and functions in a formula: up to SHORT it may be written twice, beyond LONG it gets a name."""
 
@@ -82,7 +84,7 @@ def render_all(
         name = names.get(node)
         above = [consumer for consumer, _ in uses.get(node, [])]
         at_the_top = len(above) == 1 and above[0] in wanted
-        nameless = node in wanted or node in bare or at_the_top
+        nameless = node in wanted or node in bare or at_the_top or _is_part_of_sum(tree, above)
         if name is None and not nameless and needs_name(node, tree, len(above)):
             name = result.introduced[node] = Name(next(fresh))
         if not node.is_leaf and (name is not None or node in wanted):
@@ -100,6 +102,14 @@ def render(node: Node, names: Mapping[Node, str | Tree]) -> Tree:
 def needs_name(node: Node, tree: Tree, uses: int) -> bool:
     """Whether a formula is too long to be written in place, or too long to be written `uses` times."""
     return not node.is_leaf and letters(tree) > (SHORT if uses > 1 else LONG)
+
+
+def _is_part_of_sum(tree: Tree, above: Sequence[Node]) -> bool:
+    """Whether a sum is written as part of the only one that it stands in; its terms have names if they are long."""
+    if len(above) != 1 or not isinstance(tree, Sum) or len(tree.terms) % MOST_TERMS == 0:
+        return False
+    places = [Name(str(i)) for i in range(len(above[0].inputs))]
+    return isinstance(above[0].op.notation(above[0].inputs, *places), Sum)
 
 
 def as_tree(name: str | Tree) -> Tree:
@@ -130,7 +140,9 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return (condition,)
         case Partial(cost=cost, by=by):
             return (cost, by)
-        case Transposed(of=of) | BigSum(of=of) | Bars(of=of) | Indexed(of=of) | Entry(of=of):
+        case BigSum(of=of, to=to):
+            return (of,) if to is None else (of, to)
+        case Transposed(of=of) | Bars(of=of) | Indexed(of=of) | Entry(of=of):
             return (of,)
 
 

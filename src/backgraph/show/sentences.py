@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from backgraph.calculus.backprop import Term
 from backgraph.language.dims import shape_text
 from backgraph.language.node import FLOATS, Node
-from backgraph.language.notation import BigSum, Entry, Gradient, Name, Partial, Product, Relation, Transposed, Tree
+from backgraph.language.notation import (
+    BigSum,
+    Entry,
+    Gradient,
+    Name,
+    Number,
+    Partial,
+    Product,
+    Relation,
+    Transposed,
+    Tree,
+)
+from backgraph.language.ops.leaf import literal
 from backgraph.language.ops.linear import Bilinear
 from backgraph.language.walk import consumers, topological_order
 from backgraph.show.conventions import is_decay
-from backgraph.show.derive import Arrival, Derivation, Step
+from backgraph.show.copying import Repeat
+from backgraph.show.derive import Arrival, Definition, Derivation, Step
 from backgraph.show.index_form import element
 from backgraph.show.lifetimes import freed_after, kept_values, last_reads, reads_of
 from backgraph.show.notes import Notes
@@ -53,9 +66,13 @@ class Narrator:
 
     def forward(self) -> tuple[Block, ...]:
         """One formula for each named node, with its shape, its operation, and what it means; and its numbers."""
-        blocks: list[Block] = []
+        scalar = (self.words["scalar"],)
+        blocks: list[Block] = [
+            Formula(self.called(node), Number(literal(node) or 0.0), scalar) for node in self.derivation.constants
+        ]
         for d in self.derivation.forward:
-            blocks.append(self._definition(d.node, d.name, d.formula))
+            blocks.append(self._definition(d))
+            blocks += [Remark(self._repeated(d.repeats))] if d.repeats else []
             blocks += [] if self.worked is None else [Numbers(d.name, self.worked.values[d.node])]
         return tuple(blocks)
 
@@ -71,7 +88,8 @@ class Narrator:
                 yield Numbers(Name(name), self.worked.values[node])
         yield Remark(self.say("tiny_checked"), below=False)
 
-    def _definition(self, node: Node, name: Tree, formula: Tree) -> Formula:
+    def _definition(self, definition: Definition) -> Formula:
+        node = definition.node
         roles = [f"role_{consumer.op.name}_{position}" for consumer, position in self.uses.get(node, [])]
         role = next((self.words[key] for key in roles if key in self.words), "")
         notes: list[Sentence] = [(role,)] if role else []
@@ -79,12 +97,31 @@ class Narrator:
             key = "forward_kept" if node in self.kept else "forward_not_kept"
             notes.append(self.say(key, n=str(self.kept.get(node, 0))))
         aside = listed(notes, self.words["semicolon"], self.words["semicolon"])
-        return Formula(name, formula, (*shape_words(node.shape, self.words["scalar"]), *("   ", *aside) * bool(aside)))
+        shape = shape_words(node.shape, self.words)
+        return Formula(definition.name, definition.formula, (*shape, *("   ", *aside) * bool(aside)))
+
+    def _repeated(self, repeats: Sequence[Repeat]) -> Sentence:
+        """What a formula copies, and along what: what is copied alike in one sentence."""
+        alike: dict[tuple[object, ...], list[Repeat]] = {}
+        for repeat in repeats:
+            alike.setdefault((repeat.filled, repeat.along, repeat.along or repeat.to), []).append(repeat)
+        said = [self._copied(each) for each in alike.values()]
+        return (*listed(said, self.words["semicolon"], self.words["semicolon"]), self.words["stop"])
+
+    def _copied(self, alike: Sequence[Repeat]) -> Sentence:
+        comma, last, first = self.words["comma"], self.words["and"], alike[0]
+        to, several = shape_words(first.to, self.words), "_several" * (len(alike) > 1)
+        if first.filled or not first.along:
+            what = listed([each.what for each in alike], comma, last)
+            return self.say("repeat_filled" if first.filled else f"repeat{several}_to", x=what, shape=to)
+        shaped = [self.say("shaped", x=each.what, shape=shape_words(each.shape, self.words)) for each in alike]
+        axes = listed([axis if " " in axis else Name(axis, is_size=True) for axis in first.along], comma, last)
+        return self.say(f"repeat{several}_along", x=listed(shaped, comma, last), axes=axes)
 
     def backward(self) -> Iterator[Block]:
         """Each step: its formula, then what is to be said of it."""
         for number, step in enumerate(self.derivation.steps, start=1):
-            shape = shape_words(step.of.shape, self.words["scalar"])
+            shape = shape_words(step.of.shape, self.words)
             yield Formula(step.name, step.formula, shape, number)
             for sentence in self._step(step, number):
                 yield Remark(sentence)
@@ -131,6 +168,8 @@ class Narrator:
             yield self.say("stands_for", name=step.name, gradient=whole, V=V)
         for name, formula in step.lets:
             yield self.say("let", name=name, formula=formula)
+        if step.repeats:
+            yield self._repeated(step.repeats)
         several = len(step.arrivals) > 1
         if several:
             paths = listed([self._path(a, step) for a in step.arrivals], self.words["comma"], self.words["and_path"])

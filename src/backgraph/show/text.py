@@ -84,7 +84,12 @@ class UnicodeText(Layout):
         if tree.function == "sqrt":
             bare = binding(tree.arguments[0]) == ATOM and not isinstance(tree.arguments[0], (Power, Transposed))
             return f"√{arguments[0]}" if bare else f"√({arguments[0]})"
-        return f"{tree.function}({', '.join(arguments)})"
+        below = "".join(f"_{self.axis(part)}" for part in tree.over)
+        return f"{tree.function}{below}({', '.join(arguments)})"
+
+    def axis(self, name: str) -> str:
+        """The axis that an index names."""
+        return self.size(name.replace(" ", ""))
 
     def relation(self, tree: Relation) -> str:
         left, right = (self.inside(side, not isinstance(side, Relation)) for side in (tree.left, tree.right))
@@ -94,7 +99,8 @@ class UnicodeText(Layout):
         return f"[{self.write(tree.condition)}]"
 
     def big_sum(self, tree: BigSum) -> str:
-        over = "_" + ",".join(tree.over) if tree.over else ""
+        over = "_" + ",".join(map(self.axis, tree.over)) if tree.over else ""
+        over = over if tree.to is None else f"_→{self.write(tree.to)}"
         return f"{tree.symbol}{over} {self.inside(tree.of, is_operand_of_sum(tree.of))}"
 
     def bars(self, tree: Bars) -> str:
@@ -121,6 +127,9 @@ class AsciiText(UnicodeText):
     def name(self, text: str) -> str:
         return ascii_name(text)
 
+    def size(self, text: str) -> str:
+        return self.name(text)
+
     def number(self, value: float) -> str:
         return number_text(value) if math.isfinite(value) else repr(value)
 
@@ -137,13 +146,16 @@ class AsciiText(UnicodeText):
         return self.inside(tree.of, isinstance(tree.of, Name) or is_base(tree.of)) + "^T"
 
     def apply(self, tree: Apply) -> str:
-        return f"{tree.function}({', '.join(self.write(argument) for argument in tree.arguments)})"
+        below = "".join(f"_{self.axis(part)}" for part in tree.over)
+        return f"{tree.function}{below}({', '.join(self.write(argument) for argument in tree.arguments)})"
 
     def relation(self, tree: Relation) -> str:
         return super().relation(Relation(ASCII_RELATIONS.get(tree.symbol, tree.symbol), tree.left, tree.right))
 
     def big_sum(self, tree: BigSum) -> str:
-        over = "_" + "_".join(part.replace(" ", "") for part in tree.over) if tree.over else ""
+        if tree.to is not None:
+            return f"sum_to({self.write(tree.of)}, {self.write(tree.to)})"
+        over = "".join(f"_{self.axis(part)}" for part in tree.over)
         return f"{self.big.get(tree.symbol, tree.symbol)}{over}({self.write(tree.of)})"
 
     def bars(self, tree: Bars) -> str:

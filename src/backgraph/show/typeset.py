@@ -146,7 +146,11 @@ class Markup(Layout):
         arguments = f",{THIN}".join(self.write(argument) for argument in tree.arguments)
         if tree.function == "sqrt":
             return f"{ROOT}{arguments}{END}"
-        return f"{printable(tree.function)}({arguments})"
+        return f"{printable(tree.function)}{self.axes(tree.over)}({arguments})"
+
+    def axes(self, over: tuple[str, ...]) -> str:
+        """The axes that an index names."""
+        return f"{BELOW}{','.join(self.size(part) for part in over)}{END}" if over else ""
 
     def relation(self, tree: Relation) -> str:
         left, right = (self.inside(side, not isinstance(side, Relation)) for side in (tree.left, tree.right))
@@ -156,7 +160,7 @@ class Markup(Layout):
         return f"[{self.write(tree.condition)}]"
 
     def big_sum(self, tree: BigSum) -> str:
-        over = f"{BELOW}{','.join(word(part) for part in tree.over)}{END}" if tree.over else ""
+        over = self.axes(tree.over) if tree.to is None else f"{BELOW}→{self.write(tree.to)}{END}"
         symbol = {"Σ": "∑", "Π": "∏"}.get(tree.symbol, printable(tree.symbol))
         return f"{symbol}{over}{THIN}{self.inside(tree.of, is_operand_of_sum(tree.of))}"
 

@@ -38,6 +38,13 @@ WORDS: dict[str, str] = {
     "is formed: a rule gives at once the product of the Jacobian with the arriving gradient (a vector-Jacobian "
     "product).",
     "stands_for": "{name} stands for {gradient}, the gradient arriving at {V}.",
+    "shape_of": "shape of {list}",
+    "shaped": "{x} ({shape})",
+    "repeat_along": "{x} is repeated along {axes}",
+    "repeat_several_along": "{x} are repeated along {axes}",
+    "repeat_to": "{x} is repeated to {shape} where it is smaller",
+    "repeat_several_to": "{x} are repeated to {shape} where they are smaller",
+    "repeat_filled": "{x} stands for an array ({shape}) with this number everywhere",
     "let": "Here {name} = {formula}.",
     "gap": " ",
     "nothing": "Nothing arrives: on every path some operation is constant wherever it has a derivative.",
@@ -100,11 +107,24 @@ WORDS: dict[str, str] = {
     "each of them, and small changes add up.",
     "convention_mean": "The cost is the mean over the {m} examples of the minibatch: every example counts 1/{m}, in "
     "the gradient too.",
-    "convention_layers": "A number in brackets above a letter, as in {W}, is the number of a layer, not a power.",
+    "convention_layers": "A number in brackets above a letter, as in {W}, is part of the name, not a power; in a "
+    "network of layers it is the number of the layer.",
+    "convention_repeats": "Where an elementwise operation meets arrays of unlike shapes, the smaller one is repeated "
+    "(broadcast) along the axes that it lacks, or has of size 1; which, is said at the formula. A scalar fits every "
+    "array.",
+    "convention_open": "Shapes that are open fit each other as NumPy's do: aligned at the last axis, with what is "
+    "smaller repeated.",
+    "convention_axes": "An index such as that of {example} names the axis that is reduced, by its size; the "
+    "others stay.",
+    "convention_numbered_axes": "An index such as that of {example} is the number of the axis that is reduced, counted "
+    "from 0, where its size would not tell it from others; the other axes stay.",
+    "convention_sum_to": "{example} adds up what the copies of one element of {V} receive, along the axes along which "
+    "{V} was repeated; along others nothing is added.",
     "convention_powers": "Powers of arrays are taken element by element.",
     "convention_hadamard": "⊙ multiplies element by element.",
     "convention_iverson": "[condition] is 1 where the condition holds and 0 elsewhere.",
     "convention_rows": "Row by row, that is, for each example by itself: {ops}.",
+    "convention_last_axis": "Row by row, that is, along the last axis: {ops}.",
     "convention_sums": "Σ without an index adds all elements of what follows it; each Σ has indices of its own.",
     "convention_decay": "{c} here is α/(2m) of scikit-learn's MLP and weight_decay/2 of PyTorch's SGD; with Adam, "
     "2{c} W in the gradient is not the decay of AdamW.",

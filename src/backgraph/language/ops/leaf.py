@@ -107,7 +107,7 @@ class Size(Parametrised):
         return np.asarray(self.dim, self.of_dtype)
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
-        return notation.Name(str(self.dim))
+        return notation.Name(str(self.dim), is_size=True)
 
 
 @dataclass(frozen=True)

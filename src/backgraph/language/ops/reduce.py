@@ -20,6 +20,7 @@ from backgraph.language.op import Array, Operation, Parametrised
 from backgraph.language.ops.elementwise import equal, mul, where
 from backgraph.language.ops.leaf import SizeOf, constant, eye, size
 from backgraph.language.ops.shape import (
+    Reshape,
     broadcast,
     expand,
     moved_back,
@@ -54,12 +55,16 @@ class Sum(Parametrised):
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
         shape = inputs[0].shape
-        over = () if self.axes is None else tuple(_axis_name(shape, axis) for axis in self.axes)
+        over = () if self.axes is None else tuple(axis_name(shape, axis) for axis in self.axes)
         return notation.BigSum(trees[0], over)
 
 
 class LastAxis(Operation):
-    """Works along the last axis."""
+    """Works along the last axis; what reduces it names it, as in max_h(U), where there are others."""
+
+    def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
+        reduces = self.signature == "(n)->()"
+        return notation.Apply(self.name, (_whole(inputs[0], trees[0]),), _last(inputs[0]) if reduces else ())
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,9 @@ class ArgMax(LastAxis):
 
     def dtype(self, *inputs: Node) -> str:
         return "int64"
+
+    def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
+        return notation.Apply(self.name, trees, _last(inputs[0]))  # the number of an element depends on how it lies
 
     def numpy(self, *arrays: Array) -> Array:
         return np.argmax(np.real(_some("argmax", arrays[0])), axis=-1)
@@ -201,7 +209,7 @@ class Prod(LastAxis):
         return None if tangent is None else sum(ProdOfOthers().apply(x) * tangent, axis=-1)
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
-        return notation.BigSum(trees[0], (_axis_name(inputs[0].shape, inputs[0].rank - 1),), "Π")
+        return notation.BigSum(_whole(inputs[0], trees[0]), _last(inputs[0]), "Π")
 
 
 @dataclass(frozen=True)
@@ -254,9 +262,21 @@ def _winners(x: Node, y: Node) -> Node:
     return mask / _spread(sum(mask, axis=-1), x)
 
 
-def _axis_name(shape: Shape, axis: int) -> str:
-    dim: Dim = shape[axis]  # type: ignore[index]
-    return f"axis {axis}" if isinstance(dim, int) else str(dim)
+def axis_name(shape: Shape, axis: int) -> str:
+    """How formulas call an axis: by its size, or by its number where that says nothing or two axes have it."""
+    dims: tuple[Dim, ...] = shape  # type: ignore[assignment]
+    return f"axis {axis}" if isinstance(dims[axis], int) or dims.count(dims[axis]) > 1 else str(dims[axis])
+
+
+def _last(x: Node) -> tuple[str, ...]:
+    return (axis_name(x.shape, x.rank - 1),) if isinstance(x.shape, tuple) and x.rank > 1 else ()
+
+
+def _whole(x: Node, tree: notation.Tree) -> notation.Tree:
+    """Of an array that was flattened to be reduced as a whole, the array: max(U)."""
+    if isinstance(x.op, Reshape) and x.rank == 1 and isinstance(tree, notation.Apply) and tree.function == "reshape":
+        return tree.arguments[0]
+    return tree
 
 
 Axis = int | Sequence[int] | None

@@ -83,9 +83,7 @@ class SumTo(Parametrised):
 
     def notation(self, inputs: tuple[Node, ...], *trees: notation.Tree) -> notation.Tree:
         like = trees[1]
-        named = isinstance(like, notation.Name)
-        shape = notation.Name(f"shape of {like.text}") if named else notation.Apply("shape", (like,))
-        return notation.Apply("sum_to", (trees[0], shape))
+        return notation.BigSum(trees[0], (), to=like)
 
 
 @dataclass(frozen=True)
