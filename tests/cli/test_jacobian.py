@@ -29,5 +29,8 @@ def test_what_is_wrong_is_said(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "there.svg").read_text() == "kept"
     assert "BG601" in run("jacobian", COST, "--wrt", "W", "-o", tmp_path / "chain.png").error
     assert "BG601" in run("jacobian", COST, "--wrt", ",").error
+    assert "nothing stands between" in run("jacobian", "x", "--wrt", "x").error
+    assert "has no elements; got 0" in run("jacobian", "sum(x)", "--wrt", "x", "--shape", "x:0").error
+    assert "has no elements" in run("jacobian", "sum(x)", "--wrt", "x", "--shape", "x:n", "--size", "n=0").error
     assert "BG302" in run("jacobian", COST, "--wrt", "W", "--size", "q=3").error
     assert "BG302" in run("jacobian", COST, "--wrt", "W", "--shape", "W:400 400").error

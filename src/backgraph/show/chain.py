@@ -20,7 +20,7 @@ from backgraph.calculus.backprop import Gradients, as_targets, gradient
 from backgraph.calculus.jacobian import jacobian_values
 from backgraph.errors import CalculusError
 from backgraph.evaluate import evaluate, measure
-from backgraph.language.dims import Dim, Open, at, count, symbols, symbols_within
+from backgraph.language.dims import Dim, Open, at, count, shape_text, symbols, symbols_within
 from backgraph.language.node import FLOATS, Node
 from backgraph.language.notation import Tree
 from backgraph.language.op import Array
@@ -143,6 +143,7 @@ def chain_of(
     """
     found = gradient(cost, tuple(dict.fromkeys(as_targets(wrt))))
     _refuse_open(topological_order([cost]))
+    _refuse_empty(cost, sizes or {})
     build = _Builder(cost, found, {cost: cost_name, **dict(names or {})}, sizes or {}, values or {})
     return build.chain()
 
@@ -171,6 +172,14 @@ def _refuse_open(order: Sequence[Node]) -> None:
     for node in order:
         if isinstance(node.shape, Open) and node.op.is_variable:
             raise CalculusError("BG302", str(node.op), "its shape is open", hint="annotate it, as in --shape 'b:n'")
+
+
+def _refuse_empty(cost: Node, sizes: Mapping[str, int]) -> None:
+    """Refuse arrays without elements, whose Jacobians cannot be written out."""
+    for node in topological_order([cost]):
+        if at(count(node.shape), sizes) == 0:
+            hint = "give sizes of 1 or more"
+            raise CalculusError("BG302", str(node.op), "has no elements", got=shape_text(node.shape), hint=hint)
 
 
 class _Builder:

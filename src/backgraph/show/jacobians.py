@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backgraph.calculus.backprop import as_targets
+from backgraph.errors import CalculusError
 from backgraph.language.dims import Open
 from backgraph.language.node import Node
 from backgraph.show.chain import Chain, chain_of
@@ -60,6 +62,9 @@ def jacobians(
     `gradient` raises.
     """
     words_of(lang)
+    if all(target is cost for target in as_targets(wrt)):
+        what = "nothing stands between the cost and what it is differentiated by"
+        raise CalculusError("BG302", str(cost.op), what, hint="give a cost that is computed from it")
     chain = chain_of(cost, wrt, names, cost_name=cost_name, sizes=sizes, values=values)
     return Jacobians(chain, lang, numbers)
 
