@@ -19,6 +19,8 @@ Budget = int | None
 
 def ours(kind: str, seed: int, budget: Budget) -> Any:
     """backgraph's estimator."""
+    for module in ("backgraph.train.native", "backgraph.compiler.pipeline", "backgraph.compiler.jit", "narwhals"):
+        importlib.import_module(module)
     from backgraph.sklearn import MLPClassifier, MLPRegressor
 
     return (MLPClassifier if kind == CLASSES else MLPRegressor)(random_state=seed, max_iter=budget)

@@ -21,6 +21,8 @@ class TorchNet:
 
     def __init__(self, kind: str, seed: int, budget: int | None) -> None:
         self.kind, self.seed, self.budget = kind, seed, budget
+        torch = self.torch = importlib.import_module("torch")
+        torch.optim.AdamW(torch.nn.Linear(1, 1).parameters())  # imports what an optimiser needs, which takes seconds
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net")
@@ -32,7 +34,7 @@ class TorchNet:
 
     def fit(self, X: Any, y: Any) -> TorchNet:
         """Train; X: rows × inputs, y: labels or numbers (rows)."""
-        torch = self.torch = importlib.import_module("torch")
+        torch = self.torch
         torch.manual_seed(self.seed)
         self._learn_target(y)
         train, rest = self._split(len(y), y)

@@ -1,6 +1,6 @@
 """What both estimators share: from X and y to a trained network, and from rows to what it says.
 
-    given      X, y and weights, validated, without rows of weight 0
+    given      X, y and weights, validated, without rows of weight 0 (`given`)
     learner    the network in training (`models.learner`); its result is kept as arrays, which can be pickled
     seed       a whole number drawn from `random_state`: initial weights, order of rows, dropout, the held-out part
 
@@ -13,52 +13,38 @@ import os
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
-    _check_sample_weight,  # pyright: ignore[reportPrivateUsage]  (what every estimator uses)
-    check_consistent_length,
     check_is_fitted,
 )
 
 from backgraph.data.prepare import Preparation
 from backgraph.data.split import split
-from backgraph.errors import DataError, TrainingError
+from backgraph.errors import TrainingError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.models.learner import Examples, Learner
 from backgraph.models.mlp import MLP
-from backgraph.optim.limits import fraction, whole
+from backgraph.optim.limits import fraction
 from backgraph.show.explain import Explanation, explain
 from backgraph.sklearn import saving
+from backgraph.sklearn.given import Given, given_of
+from backgraph.sklearn.layers import activations_of, widths_of
 from backgraph.sklearn.method import Plan, dropout_of, engine_of, plan, stops_early
 from backgraph.sklearn.solvers import ENDLESS
-from backgraph.sklearn.tables import as_table, checked, choices, design_matrix, dtype_of, rows_of
+from backgraph.sklearn.tables import as_table, checked, choices, design_matrix, dtype_of
 from backgraph.sklearn.watching import CallbackSupport, Lines, Tasks, Tolerance, with_callbacks
 from backgraph.train.callbacks import Callback
 from backgraph.train.loop import Training
 from backgraph.train.stopping import EarlyStopping
 
-ALIASES = {"logistic": "sigmoid"}
-"""Activations by the names that scikit-learn has for them."""
 KEPT = ("n_features_in_", "feature_names_in_")
 """What validation of X has noted before anything else of a fit."""
-
-
-class Given(NamedTuple):
-    """X (an array or a data frame), y, and weights where there are any."""
-
-    X: Any
-    y: Array
-    weights: Array | None
-
-    def rows(self, chosen: Array) -> Given:
-        """Some of the rows."""
-        return Given(rows_of(self.X, chosen), self.y[chosen], None if self.weights is None else self.weights[chosen])
 
 
 class BaseMLP(CallbackSupport, BaseEstimator):
@@ -177,17 +163,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         return {name: value for name, value in state.items() if name != "_part"}
 
     def _given(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        rows = checked(self, X, reset=reset)
-        y = self._checked_y(y)
-        check_consistent_length(rows, y)
-        if sample_weight is None:
-            return Given(rows, y, None)
-        weights = _check_sample_weight(sample_weight, np.zeros((len(y), 1)), ensure_non_negative=True)
-        if not weights.any():
-            raise DataError("BG206", "sample_weight", "has no weight above 0")
-        return Given(rows, y, weights).rows(np.flatnonzero(weights))
+        return given_of(self, X, y, sample_weight, reset=reset)
 
     def _forget(self) -> None:
         """Begin anew."""
@@ -232,7 +208,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):
     def _made_to_measure(self, examples: Examples) -> MLP:
         embedded = () if self.preparation_ is None else self.preparation_.embeddings
         return MLP(
-            examples.X.shape[1], _widths(self.hidden_layer_sizes), activation=_activations(self.activation),
+            examples.X.shape[1], widths_of(self.hidden_layer_sizes), activation=activations_of(self.activation),
             alpha=self.alpha, dtype=self._dtype, dropout=dropout_of(self, len(examples)), **self._network(),
             embeddings=tuple((each.codes, each.size) for each in embedded), weighted=examples.weights is not None,
         )  # fmt: skip
@@ -322,15 +298,3 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         matrix, codes = design_matrix(checked(self, X, reset=False), self.preparation_)
         parameters = dict(zip(self.mlp_.network.parameters, self._arrays(), strict=True))
         return self.mlp_.forward(parameters, np.asarray(matrix, self._dtype), codes)
-
-
-def _widths(sizes: Any) -> tuple[int, ...]:
-    """The widths of the hidden layers from 100 or (100, 50). Raises TrainingError BG401, UsageError BG601."""
-    listed = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    return tuple(whole("hidden_layer_sizes", size) for size in listed)
-
-
-def _activations(activation: Any) -> Any:
-    if isinstance(activation, (list, tuple)):
-        return tuple(_activations(each) for each in activation)
-    return ALIASES.get(activation, activation) if isinstance(activation, str) else activation

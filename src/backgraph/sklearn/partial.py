@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from backgraph.models.learner import Examples, Learner
-from backgraph.sklearn.estimator import BaseMLP, Given
+from backgraph.sklearn.estimator import BaseMLP
+from backgraph.sklearn.given import Given
 from backgraph.sklearn.method import engine_of, plan_of_part, stopping_of
 from backgraph.train.engine import Engine
 from backgraph.train.loop import Training
