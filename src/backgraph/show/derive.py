@@ -325,7 +325,7 @@ def _steps(
         node = named[2][part.whole]
         parts_of_it = tuple(a.node for a in arrivals) if is_joined(formula, arrivals) else (node,)
         goes_to = tuple(onward.get(part.of, ()))
-        copied = repeats(parts_of_it, written.references)
+        copied = repeats([*parts_of_it, *used], written.references, written.introduced)
         steps.append(Step(part.of, part.name, formula, arrivals, goes_to, lets, tuple(used), parts_of_it, copied))
     counts = Counter(step.rule for step in (*single.trace, *whole.trace))
     return steps, list(counts.items())

@@ -115,7 +115,7 @@ WORDS: dict[str, str] = {
     "convention_open": "Shapes that are open fit each other as NumPy's do: aligned at the last axis, with what is "
     "smaller repeated.",
     "convention_axes": "An index such as that of {example} names the axis that is reduced, by its size; the "
-    "others stay.",
+    "others stay. Σ reaches as far as the product behind it, to the next + or −.",
     "convention_numbered_axes": "An index such as that of {example} is the number of the axis that is reduced, counted "
     "from 0, where its size would not tell it from others; the other axes stay.",
     "convention_sum_to": "{example} adds up what the copies of one element of {V} receive, along the axes along which "

@@ -103,7 +103,8 @@ WORDS: dict[str, str] = {
     "convention_repeats": "逐元素运算遇到形状不同的数组时，较小的数组沿它所缺少的（或大小为 1 的）轴重复（广播）；沿"
     "哪些轴，在式子旁说明。标量与任何数组都相容。",
     "convention_open": "未定的形状按 NumPy 的规则相容：从最后一轴对齐，较小者重复。",
-    "convention_axes": "{example} 之类的下标以大小指明被归约的轴；其余的轴保留。",
+    "convention_axes": "{example} 之类的下标以大小指明被归约的轴；其余的轴保留。Σ 的范围到后面的乘积为止，"
+    "不含下一个 + 或 −。",
     "convention_numbered_axes": "{example} 之类的下标是被归约的轴的序号，从 0 数起，用于仅凭大小分不清轴的情形；其余的"
     "轴保留。",
     "convention_sum_to": "{example} 把 {V} 同一元素的各份复制所得的相加，即沿 {V} 重复过的轴求和；沿其余的轴不相加。",
