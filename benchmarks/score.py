@@ -8,7 +8,8 @@ the seeds, which change the parts and the initial weights.
 
 Our defaults were chosen on other tables than these. The nets of scikit-learn and PyTorch stand behind medians for gaps,
 scaling and one-hot categories; PyTorch's has our layers, optimiser, schedule, minibatches and epochs. A fit that took
-more than `--limit` seconds is not repeated with other seeds.
+more than `--limit` seconds is not repeated with other seeds. Where there are fewer than five seeds, no Fashion-MNIST or no
+row of a contestant, it is not measured yet. On a machine that others use, seconds of the same fit differ up to tenfold.
 
 Rows are kept in `--rows`, a line of JSON for each, as they come: what is there is not measured again.
 """
@@ -56,7 +57,7 @@ PAGE = """{doc}
 
 {race}
 
-{machine}. Written by `python -m benchmarks.score --write docs/benchmarks.md`, never by hand.
+{remark}{machine}. Written by `python -m benchmarks.score --write docs/benchmarks.md`, never by hand.
 """
 
 
@@ -165,7 +166,7 @@ def machine() -> str:
     return f"{os.cpu_count()} processors ({model}), load {os.getloadavg()[0]:.1f} at the end; {versions}"
 
 
-def write(page: Path, rows: list[Row]) -> None:
+def write(page: Path, rows: list[Row], remark: str) -> None:
     """The section of the page, and the picture beside it."""
     import benchmarks.score_race as racing
 
@@ -173,7 +174,7 @@ def write(page: Path, rows: list[Row]) -> None:
     text = PAGE.format(
         doc=_after_title(__doc__), race_doc=_after_title(racing.__doc__), table=score_table(rows),
         verdicts="\n".join(f"* {found}" for peer in peers if (found := verdict(rows, peer))),
-        race=race_table(rows), machine=machine(),
+        race=race_table(rows), machine=machine(), remark=f"{remark}\n\n" if remark else "",
     )  # fmt: skip
     (page.parent / "images").mkdir(exist_ok=True)
     (page.parent / "images" / "score.svg").write_text(curves(results(rows)), "utf-8")
@@ -197,6 +198,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=1e9, help="begin nothing new after so many")
     parser.add_argument("--rows", type=Path, default=Path("build/score.jsonl"))
     parser.add_argument("--write", type=Path, help="the page whose section is to be written")
+    parser.add_argument("--remark", default="", help="what is to be said of this measurement, for --write")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -220,7 +222,7 @@ def main() -> None:
     rows = [row for row in runs.rows if row["data"] in chosen]
     print(score_table(rows), verdict(rows), race_table(rows), sep="\n\n")
     if options.write:
-        write(options.write, rows)
+        write(options.write, rows, options.remark)
 
 
 if __name__ == "__main__":
