@@ -341,3 +341,8 @@ def test_sizes_are_no_layers() -> None:
 
 def test_zero_is_printed_without_a_sign() -> None:
     assert pages.number_words(-0.0) == "0"
+
+
+def test_stacked_products_are_explained() -> None:
+    text = explain_text("sum(einsum('bi,ij,bj->b', X, A, Y)**2)", ["A"]).text()
+    assert "axes of size 1" in re.sub(r"\s+", " ", text)

@@ -140,6 +140,12 @@ def _open(derivation: Derivation) -> Values | None:
     return {} if any(node.op.name == "broadcast" and isinstance(node.shape, Open) for node in order) else None
 
 
+def _stacked(derivation: Derivation) -> Values | None:
+    order = topological_order([derivation.gradients.cost])
+    products = (node.shape for node in order if isinstance(node.op, Bilinear))
+    return {} if any(isinstance(shape, tuple) and len(shape) > 2 for shape in products) else None
+
+
 def _axes(derivation: Derivation) -> Values | None:
     return _example_of_axes(derivation, numbered=False)
 
@@ -198,6 +204,7 @@ CONVENTIONS: dict[str, Callable[[Derivation], Values | None]] = {
     "repeats": _repeats,
     "open": _open,
     "sum_to": _sum_to,
+    "stacked": _stacked,
     "decay": _decay,
 }
 """By key: what a convention's sentence needs, or None where it does not apply."""
