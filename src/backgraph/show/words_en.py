@@ -114,8 +114,8 @@ WORDS: dict[str, str] = {
     "array.",
     "convention_open": "Shapes that are open fit each other as NumPy's do: aligned at the last axis, with what is "
     "smaller repeated.",
-    "convention_stacked": "Products of arrays of more than two axes multiply matrices, which the last two axes hold, one "
-    "pair for each index of the others; axes of size 1 that are put in or left out for this are not written.",
+    "convention_stacked": "Products of arrays of more than two axes multiply matrices, which the last two axes hold,"
+    " one pair for each index of the others; axes of size 1 that are put in or left out for this are not written.",
     "convention_axes": "An index such as that of {example} names the axis that is reduced, by its size; the "
     "others stay. Σ reaches as far as the product behind it, to the next + or −.",
     "convention_numbered_axes": "An index such as that of {example} is the number of the axis that is reduced, counted "
