@@ -8,8 +8,8 @@ the seeds, which change the parts and the initial weights.
 
 Our defaults were chosen on other tables than these. The nets of scikit-learn and PyTorch stand behind medians for gaps,
 scaling and one-hot categories; PyTorch's has our layers, optimiser, schedule, minibatches and epochs. A fit that took
-more than `--limit` seconds is not repeated with other seeds. Where seeds, Fashion-MNIST or a contestant are missing, they are
-not measured yet. On a machine that others use, seconds of the same fit differ up to tenfold.
+more than `--limit` seconds is not repeated with other seeds. Where seeds, Fashion-MNIST or a contestant
+are missing, they are not measured yet. On a machine that others use, seconds of the same fit differ up to tenfold.
 
 Rows are kept in `--rows`, a line of JSON for each, as they come: what is there is not measured again.
 """
