@@ -70,7 +70,7 @@ def backgraph(problem: Problem) -> Run:
     x, labels, *weights = problem.arrays()
     data = {X: x, y: labels}
     engine = NativeEngine(problem.threads, host_target(problem.isa) if problem.isa else None)
-    loop = engine.loop(step, data)
+    loop = engine.loop(step, data, problem.m)
     variables = [w.copy() for w in weights]
 
     def run(steps: int) -> Any:
