@@ -42,7 +42,9 @@ def test_paper_is_sound_and_narrower(name: str) -> None:
     assert found.picture.width / found.look.size < natural.picture.width / natural.look.size
 
 
-@pytest.mark.parametrize("text", ["sum(A*A) + sum(B*B) + sum(A*B)", "cross_entropy(U, y)", "sum(relu(A)*relu(B)*relu(A + B))"])
+@pytest.mark.parametrize(
+    "text", ["sum(A*A) + sum(B*B) + sum(A*B)", "cross_entropy(U, y)", "sum(relu(A)*relu(B)*relu(A + B))"]
+)
 def test_long_formulas_go_on_several_lines(text: str) -> None:
     program = parse(text)
     whole = markup(render(program.cost, {node: name for name, node in program.names.items()}))
