@@ -7,10 +7,10 @@ import re
 import pytest
 
 from backgraph.language.parse import parse
-from backgraph.show.breaking import broken
+from backgraph.show.breaking import MOST_LINES, broken
 from backgraph.show.draw import draw, draw_text
 from backgraph.show.render import render
-from backgraph.show.typeset import markup, set_markup
+from backgraph.show.typeset import MEDIUM, markup, set_markup
 from tests.show.drawn import gallery
 from tests.show.geometry import faults
 from tests.show.networks import page
@@ -58,3 +58,14 @@ def test_long_formulas_go_on_several_lines(text: str) -> None:
 def test_a_single_name_is_left_whole() -> None:
     assert broken("parameter", 100) == ["parameter"]
     assert broken("", 100) == [""]
+
+
+def test_a_sum_of_400_terms_is_broken_in_equal_parts() -> None:
+    """Not by trying all ways, of which there are 80,000."""
+    plus = f"{MEDIUM}+{MEDIUM}"
+    lines = broken(plus.join(["a"] * 400), 1000.0)
+    assert len(lines) == MOST_LINES
+    assert sum(line.count("a") for line in lines) == 400
+    assert all(line.startswith("+") for line in lines[1:])
+    widths = [set_markup(line).width for line in lines]
+    assert max(widths) < 1.02 * min(widths)

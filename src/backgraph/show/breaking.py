@@ -17,6 +17,10 @@ from backgraph.show.typeset import ABOVE, BELOW, END, FRACTION, MEDIUM, ROOT, TH
 MOST_LINES = 3
 WORTH = 0.9
 """How much narrower one more line has to make a formula."""
+MANY = 40
+"""Places from which on not all ways to break are tried."""
+LETTERS = 20
+"""What a break within brackets counts in a long formula, for each that is open, in letters."""
 PENALTY = 400.0
 """What a break within brackets counts, for each that is open, in thousandths of the size of type."""
 
@@ -28,13 +32,22 @@ def broken(markup: str, widest: float) -> list[str]:
     places = list(breaks(markup))
     best = [markup]
     for count in range(1, min(MOST_LINES, len(places) + 1)):
-        chosen = min(itertools.combinations(places, count), key=lambda at: _width(markup, at) + _penalty(at))
+        chosen = _chosen(markup, places, count)
         lines = _lines(markup, chosen)
         if _widest(lines) < WORTH * _widest(best):
             best = lines
         if _widest(best) <= widest:
             break
     return best
+
+
+def _chosen(markup: str, places: Sequence[tuple[int, int]], count: int) -> tuple[tuple[int, int], ...]:
+    """The best places for so many breaks; in a long formula those next to equal parts: to try all takes too long."""
+    if len(places) <= MANY:
+        return min(itertools.combinations(places, count), key=lambda at: _width(markup, at) + _penalty(at))
+    parts = [len(markup) * (n + 1) / (count + 1) for n in range(count)]
+    nearest = {min(places, key=lambda place: abs(place[0] - part) + LETTERS * place[1]) for part in parts}
+    return tuple(sorted(nearest))
 
 
 def breaks(markup: str) -> Iterator[tuple[int, int]]:
