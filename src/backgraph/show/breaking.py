@@ -59,9 +59,14 @@ def breaks(markup: str) -> Iterator[tuple[int, int]]:
         if grouped or not 0 < at < len(markup) - 1:
             continue
         behind = markup[at + 1]
-        operator = sign in (MEDIUM, THICK) and behind not in (MEDIUM, THICK) and markup[at + 2 : at + 3] == sign
+        operator = sign in (MEDIUM, THICK) and _is_sign(behind) and markup[at + 2 : at + 3] == sign
         if operator or (sign == "," and behind == THIN) or (sign == "(" and depth == 1):
             yield at + 1, depth
+
+
+def _is_sign(letter: str) -> bool:
+    """Not a name of one letter, which may stand between two signs as well."""
+    return letter not in (MEDIUM, THICK) and not letter.isalnum()
 
 
 def _lines(markup: str, chosen: tuple[tuple[int, int], ...]) -> list[str]:
