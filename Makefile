@@ -9,11 +9,11 @@ python := $(VENV)/bin/python
 pytest = $(python) -m pytest --no-header -n $(WORKERS)
 pip := $(python) -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test test-all check docs bench nightly lock clean
+.PHONY: help demo test test-all check docs bench bench-quick nightly lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.test ## train a network on the handwritten digits that come with the package, into build/demo
 	$(VENV)/bin/backgraph train --hidden 64 --epochs 30 --seed 0 --out build/demo --overwrite
@@ -45,8 +45,12 @@ one-night: $(VENV)/.oracle
 	BACKGRAPH_PROFILE=nightly $(pytest)
 	mkdir -p build && $(python) -m benchmarks.linear build/linear.svg
 
-bench: $(VENV)/.oracle ## time of a training step against JAX; writes docs/benchmarks.md
+bench: $(VENV)/.oracle ## times of training steps and of a run from the shell against peers that are installed; writes docs/benchmarks.md
 	$(python) -m benchmarks.step --write docs/benchmarks.md
+	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
+
+bench-quick: $(VENV)/.oracle ## some of these times in less than 3 minutes; writes nothing
+	$(python) -m benchmarks.step --rows 1,2,4,5,11,15 --turns 3 --peers "jax scan,jax jit,scikit-learn"
 	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 lock: ## write requirements/*.lock from pyproject.toml; LOCK=--upgrade takes the newest versions

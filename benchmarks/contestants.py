@@ -1,9 +1,10 @@
 """One contestant in a process of its own: `python -m benchmarks.contestants NAME` speaks JSON lines.
 
-Every contestant does the same mathematics: one hidden layer, relu, cross-entropy, weight decay, SGD, on the same
-batches from the same starting weights. First line in: the problem. First line out: where the weights after 20 steps
-lie.
-Then each line in is a number of steps to do, each line out the seconds they took.
+Every contestant does the same mathematics: layers without biases, relu, cross-entropy, and SGD with weight decay or
+AdamW (Loshchilov and Hutter, 2019, algorithm 2), on the same batches from the same starting weights. scikit-learn has
+biases and cannot leave them out: they are put back to zero after each step; it has no AdamW, and one output for two
+classes. First line in: the problem. First line out: where the weights after 20 steps lie. Then each line in is a number
+of steps to do, each line out the seconds they took.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +24,30 @@ import numpy as np
 
 EXAMPLES = 4096
 RATE, DECAY = 0.1, 1e-4
+ADAM_RATE, BETA1, BETA2, EPSILON, DECOUPLED = 1e-3, 0.9, 0.999, 1e-8, 0.01
 CHECKED_STEPS = 20
 
 
 @dataclass(frozen=True)
 class Problem:
-    """m rows a minibatch, d inputs, h hidden units, k classes."""
+    """m rows a minibatch; inputs, hidden units of each layer, and classes are the widths."""
 
     m: int
-    d: int
-    h: int
-    k: int
+    widths: Sequence[int]
     threads: int
     folder: str
+    optimizer: str = "sgd"
+    dtype: str = "float32"
     isa: str | None = None
 
     def arrays(self) -> tuple[Any, ...]:
-        """X, y, W1, W2: the same for every contestant."""
+        """X, y, W1, W2, ...: the same for every contestant."""
         r = np.random.default_rng(0)
-        X, y = r.normal(size=(EXAMPLES, self.d)).astype("f4"), r.integers(0, self.k, EXAMPLES)
-        W1 = (r.normal(size=(self.d, self.h)) * self.d**-0.5).astype("f4")
-        W2 = (r.normal(size=(self.h, self.k)) * self.h**-0.5).astype("f4")
-        return X, y, W1, W2
+        X = r.normal(size=(EXAMPLES, self.widths[0])).astype(self.dtype)
+        y = r.integers(0, self.widths[-1], EXAMPLES)
+        gain = 1.0 if len(self.widths) == 3 else 2.0
+        W = [(r.normal(size=(d, h)) * (gain / d) ** 0.5).astype(self.dtype) for d, h in pairwise(self.widths)]
+        return X, y, *W
 
     def index(self, steps: int) -> Any:
         """The rows of every step."""
@@ -58,25 +62,33 @@ def backgraph(problem: Problem) -> Run:
     """Our native loop."""
     import backgraph as bg
     from backgraph.compiler.target import host_target
-    from backgraph.optim.sgd import SGD
+    from backgraph.optim import SGD, AdamW
     from backgraph.train.native import NativeEngine
     from backgraph.train.step import training_step
 
-    X, y = bg.input("X", ("m", problem.d), "float32"), bg.labels("y")
-    W1 = bg.parameter("W1", (problem.d, problem.h), "float32")
-    W2 = bg.parameter("W2", (problem.h, problem.k), "float32")
-    cost = bg.cross_entropy(bg.relu(X @ W1) @ W2, y) + DECAY * (bg.sum(W1**2) + bg.sum(W2**2))
-    step = training_step(cost, [W1, W2], SGD(learning_rate=RATE))
+    X, y = bg.input("X", ("m", problem.widths[0]), problem.dtype), bg.labels("y")
+    W = [bg.parameter(f"W{n}", shape, problem.dtype) for n, shape in enumerate(pairwise(problem.widths), 1)]
+    u = X @ W[0]
+    for each in W[1:]:
+        u = bg.relu(u) @ each
+    cost = bg.cross_entropy(u, y)
+    if problem.optimizer == "sgd":
+        step = training_step(cost + DECAY * sum(bg.sum(each**2) for each in W), W, SGD(learning_rate=RATE))
+    else:
+        step = training_step(cost, W, AdamW(learning_rate=ADAM_RATE, decoupled_decay=DECOUPLED))
     x, labels, *weights = problem.arrays()
     data = {X: x, y: labels}
     engine = NativeEngine(problem.threads, host_target(problem.isa) if problem.isa else None)
     loop = engine.loop(step, data, problem.m)
-    variables = [w.copy() for w in weights]
+    variables = step.arrays(dict(zip(W, weights, strict=True)))
+    done = 0
 
     def run(steps: int) -> Any:
-        index, scalars = problem.index(steps), step.schedule(0, steps)
+        nonlocal done
+        index, scalars = problem.index(steps), step.schedule(done, steps)
+        done += steps
         loop(variables, data, index, scalars, threads=problem.threads)
-        return variables
+        return variables[: len(W)]
 
     return run
 
@@ -86,22 +98,35 @@ def jax_loop(problem: Problem, scan: bool) -> Run:
     import jax
     import jax.numpy as jnp
 
+    jax.config.update("jax_enable_x64", problem.dtype == "float64")
     x, labels, *weights = problem.arrays()
     X, y = jnp.asarray(x), jnp.asarray(labels)
+    sgd = problem.optimizer == "sgd"
 
     def cost(W: Any, rows: Any) -> Any:
-        U = jax.nn.relu(X[rows] @ W[0]) @ W[1]
-        logs = jax.nn.log_softmax(U)
-        fit = -jnp.mean(jnp.take_along_axis(logs, y[rows][:, None], 1))
-        return fit + DECAY * (jnp.sum(W[0] ** 2) + jnp.sum(W[1] ** 2))
+        u = X[rows] @ W[0]
+        for w in W[1:]:
+            u = jax.nn.relu(u) @ w
+        fit = -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(u), y[rows][:, None], 1))
+        return fit + DECAY * sum(jnp.sum(w**2) for w in W) if sgd else fit
 
-    def step(W: Any, rows: Any) -> Any:
+    def adamw(w: Any, dw: Any, s: Any, r: Any, t: Any) -> Any:
+        s, r = BETA1 * s + (1 - BETA1) * dw, BETA2 * r + (1 - BETA2) * dw**2
+        move = s / (1 - BETA1**t) / (jnp.sqrt(r / (1 - BETA2**t)) + EPSILON)
+        return w - ADAM_RATE * DECOUPLED * w - ADAM_RATE * move, s, r
+
+    def step(state: Any, rows: Any) -> Any:
+        W, S, R, t = state
         loss, g = jax.value_and_grad(cost)(W, rows)
-        return [w - RATE * dw for w, dw in zip(W, g, strict=True)], loss
+        if sgd:
+            return ([w - RATE * dw for w, dw in zip(W, g, strict=True)], S, R, t), loss
+        moved = [adamw(*each, t + 1) for each in zip(W, g, S, R, strict=True)]
+        return (*map(list, zip(*moved, strict=True)), t + 1), loss
 
-    loop = jax.jit(lambda W, index: jax.lax.scan(step, W, index), donate_argnums=0)
+    loop = jax.jit(lambda state, index: jax.lax.scan(step, state, index), donate_argnums=0)
     one = jax.jit(step, donate_argnums=0)
-    state = [jnp.asarray(w) for w in weights]
+    zeros = [[] if sgd else [jnp.zeros(w.shape, w.dtype) for w in weights] for _ in range(2)]
+    state = ([jnp.asarray(w) for w in weights], *zeros, jnp.zeros((), problem.dtype))
 
     def run(steps: int) -> Any:
         nonlocal state
@@ -112,23 +137,30 @@ def jax_loop(problem: Problem, scan: bool) -> Run:
             for rows in index:
                 state, _ = one(state, rows)
         jax.block_until_ready(state)
-        return [np.asarray(w) for w in state] if steps == CHECKED_STEPS else None
+        return [np.asarray(w) for w in state[0]] if steps == CHECKED_STEPS else None
 
     return run
 
 
 def torch_steps(problem: Problem, compiled: bool) -> Run:
-    """PyTorch as a user writes it, the cost compiled or not."""
+    """PyTorch as a user writes it, with fused optimizers, the cost compiled or not."""
     import torch
 
     torch.set_num_threads(problem.threads)
     x, labels, *weights = problem.arrays()
     X, y = torch.from_numpy(x), torch.from_numpy(labels)
     W = [torch.from_numpy(w.copy()).requires_grad_() for w in weights]
-    optimizer = torch.optim.SGD(W, lr=RATE, weight_decay=2 * DECAY)
+    if problem.optimizer == "sgd":
+        optimizer: Any = torch.optim.SGD(W, lr=RATE, weight_decay=2 * DECAY, fused=True)
+    else:
+        rates = {"betas": (BETA1, BETA2), "eps": EPSILON, "weight_decay": DECOUPLED}
+        optimizer = torch.optim.AdamW(W, lr=ADAM_RATE, fused=True, **rates)
 
     def cost(rows: Any) -> Any:
-        return torch.nn.functional.cross_entropy(torch.relu(X[rows] @ W[0]) @ W[1], y[rows])
+        u = X[rows] @ W[0]
+        for w in W[1:]:
+            u = torch.relu(u) @ w
+        return torch.nn.functional.cross_entropy(u, y[rows])
 
     cost = torch.compile(cost) if compiled else cost
 
@@ -142,13 +174,44 @@ def torch_steps(problem: Problem, compiled: bool) -> Run:
     return run
 
 
+def sklearn_steps(problem: Problem) -> Run:
+    """MLPClassifier.partial_fit, a minibatch a call. Its penalty is alpha / 2m times the squares."""
+    from sklearn.neural_network import MLPClassifier
+
+    X, y, *weights = problem.arrays()
+    net = MLPClassifier(
+        tuple(problem.widths[1:-1]), solver="sgd", learning_rate_init=RATE, momentum=0, nesterovs_momentum=False,
+        alpha=2 * DECAY * problem.m, batch_size=problem.m,
+    )  # fmt: skip
+    net.partial_fit(X[: problem.m], y[: problem.m], classes=np.arange(problem.widths[-1]))
+    for own, given in zip(net.coefs_, weights, strict=True):
+        own[...] = given
+    for bias in net.intercepts_:
+        bias[...] = 0
+
+    def run(steps: int) -> Any:
+        for rows in problem.index(steps):
+            net.partial_fit(X[rows], y[rows])
+            for bias in net.intercepts_:
+                bias[...] = 0
+        return net.coefs_
+
+    return run
+
+
 CONTESTANTS: dict[str, Callable[[Problem], Run]] = {
     "backgraph": backgraph,
     "jax scan": partial(jax_loop, scan=True),
     "jax jit": partial(jax_loop, scan=False),
     "torch eager": partial(torch_steps, compiled=False),
     "torch compile": partial(torch_steps, compiled=True),
+    "scikit-learn": sklearn_steps,
 }
+
+
+def able(name: str, problem: Problem) -> bool:
+    """Whether this contestant can do the same mathematics."""
+    return name != "scikit-learn" or (problem.optimizer == "sgd" and problem.widths[-1] > 2)
 
 
 def main() -> None:

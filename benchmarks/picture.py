@@ -11,14 +11,14 @@ LEFT, TOP, WIDTH, HEIGHT, BOTTOM, RIGHT = 74.0, 44.0, 460.0, 300.0, 54.0, 20.0
 ROOF = "limit of the processors"
 
 
-def step_times(work: Sequence[float], times: Mapping[str, Sequence[float]], peak: float, threads: int) -> str:
-    """SVG: microseconds of `times[name]` at `work` floating-point operations; `peak` is in GFLOP/s."""
+def step_times(rows: Mapping[str, Sequence[tuple[float, float]]], peak: float, threads: int) -> str:
+    """SVG: for each name, pairs of floating-point operations and microseconds; `peak` is in GFLOP/s."""
+    work = sorted({flop for line in rows.values() for flop, _ in line})
     roof = [flop / peak / 1e3 for flop in work]
-    rows = {name: list(zip(work, line, strict=False)) for name, line in times.items()}
     described = f"Microseconds a step of {', '.join(rows)}; {threads} threads, peak {peak:.0f} GFLOP/s."
     canvas = Canvas("Time of a training step", described, prefix="steps")
     across = Axis(*span(work, log=True), LEFT, LEFT + WIDTH, log=True)
-    up = Axis(*span([*roof, *(t for line in times.values() for t in line)], log=True), TOP + HEIGHT, TOP, log=True)
+    up = Axis(*span([*roof, *(t for line in rows.values() for _, t in line)], log=True), TOP + HEIGHT, TOP, log=True)
     canvas.words(LEFT, 26, canvas.title, 15, bold=True)
     Frame(across, up, "floating-point operations of the products", "microseconds a step").draw(canvas)
     entries: list[tuple[str, str, str]] = [(canvas.theme.note, "2 4", ROOF)]
