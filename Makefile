@@ -50,7 +50,7 @@ bench: $(VENV)/.oracle ## times of training steps and of a run from the shell ag
 	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 bench-quick: $(VENV)/.oracle ## some of these times in less than 3 minutes; writes nothing
-	$(python) -m benchmarks.step --rows 1,2,4,5,11,15 --turns 3 --peers "jax scan,jax jit,scikit-learn"
+	$(python) -m benchmarks.step --rows 1,2,3,4,5,6,8 --turns 3 --peers "jax scan,jax jit,scikit-learn"
 	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 lock: ## write requirements/*.lock from pyproject.toml; LOCK=--upgrade takes the newest versions

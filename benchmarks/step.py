@@ -128,21 +128,27 @@ def measure(problem: Problem, names: Sequence[str], turns: int, steps: int) -> d
 
 
 def agree(contestants: Sequence[Contestant]) -> None:
-    """All must have the same weights after 20 steps."""
+    """All must have the same weights after 20 steps, but for the few that hang on a relu next to its kink."""
     first = contestants[0].weights
     for each in contestants[1:]:
         for key in first.files:
-            scale = float(np.abs(first[key]).max())
-            np.testing.assert_allclose(each.weights[key], first[key], rtol=1e-4, atol=1e-4 * scale, err_msg=each.name)
+            allowed = 1e-4 * (np.abs(first[key]) + np.abs(first[key]).max())
+            apart = float(np.mean(np.abs(each.weights[key] - first[key]) > allowed))
+            if apart > KINKS:
+                raise SystemExit(f"{each.name}: {apart:.2%} of the weights {key} differ after 20 steps")
 
 
+PEAKS = 10
+"""How often the peak is measured; what else the machine does can only lower it."""
+KINKS = 1e-6
+"""The share of weights that may differ: rounding decides on which side of 0 a sum falls that is next to it."""
 HEADING = "A training step"
 TEXT = """{dtype}, {threads} threads{forced}. Layers without biases, relu, cross-entropy; SGD with weight decay, or
 AdamW. A row is `m: widths`, m rows a minibatch. Contestants run in processes of their own and alternate; the ratio is
 the time of the best peer over ours, the median over turns of the ratios of neighbours, with its quartiles: above 1 we
 are faster. GFLOP/s are ours, of the products alone, and their part of the peak of the same processors: a loop of fused
-multiply-adds that stays in registers, measured beside each row. All contestants first reached the same weights after
-20 steps, to 1e-4 of the largest. — is a peer that cannot do the same mathematics. Written by
+multiply-adds that stays in registers, the best of several tries. All contestants first reached the same weights after
+20 steps, to 1e-4 of the largest, but for one in a million. — is a peer that cannot do the same mathematics. Written by
 `python -m benchmarks.step`.
 
 {table}
@@ -200,20 +206,19 @@ def main() -> None:
     parser.add_argument("--isa", help="an instruction set to force, as avx2")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--peers", default=",".join(present()), help="comma-separated; those that are installed")
-    parser.add_argument("--rows", default=",".join(map(str, range(1, len(SHAPES) + 1))), help="which of the shapes")
+    parser.add_argument("--rows", default="1,2,3,4,5,6,7,8,9", help=f"which of the {len(SHAPES)} shapes")
     parser.add_argument("--write", type=Path, help="also write the table to this file")
     options = parser.parse_args()
     names = ["backgraph", *(name.strip() for name in options.peers.split(","))]
-    table, peaks = Table(names), list[float]()
+    table, peak = Table(names), max(fma_peak(options.dtype, options.threads) for _ in range(PEAKS))
     for shape in (SHAPES[int(row) - 1] for row in options.rows.split(",")):
         problem = Problem(shape.m, shape.widths, options.threads, "", shape.optimizer, options.dtype, options.isa)
-        peaks.append(fma_peak(options.dtype, options.threads))
         steps = max(2, min(4000, int(6e9 / (work(shape) + 5e5))))
         able_ones = [name for name in names if able(name, problem)]
-        table.row(shape, measure(problem, able_ones, options.turns, steps), peaks[-1])
+        table.row(shape, measure(problem, able_ones, options.turns, steps), peak)
     table.end()
     if options.write is not None:
-        write(options, table, statistics.median(peaks))
+        write(options, table, peak)
 
 
 def present() -> list[str]:
