@@ -13,12 +13,6 @@ def write_section(page: Path, heading: str, text: str) -> None:
     page.write_text("\n".join(part for part in (before.rstrip() + "\n", section, after) if part.strip()), "utf-8")
 
 
-def sections(page: Path) -> str:
-    """All sections of the page, from the first `## ` on; empty where there is none."""
-    found = re.search(r"^## .*\Z", page.read_text("utf-8"), re.MULTILINE | re.DOTALL) if page.exists() else None
-    return "" if found is None else found[0]
-
-
 def _around(text: str, heading: str) -> tuple[str, str]:
     found = re.search(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return (text, "") if found is None else (text[: found.start()], text[found.end() :])

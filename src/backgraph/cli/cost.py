@@ -10,11 +10,10 @@ from cyclopts import Parameter
 
 from backgraph.cli.compiled_cost import CompiledCost, compiled_cost
 from backgraph.cli.numbers import Flag, dimensions
-from backgraph.cli.output import writable_file
+from backgraph.cli.output import ending, writable_file
 from backgraph.cli.screen import write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.compiler.budget import byte_count
-from backgraph.errors import UsageError
 from backgraph.show.cost import accounts
 from backgraph.show.cost_page import CostPage
 from backgraph.show.measure import measure
@@ -58,8 +57,7 @@ def cost(
     if memory is not None:
         byte_count(memory)
     if svg is not None:
-        if svg.suffix.lower() != ".svg":
-            raise UsageError("BG601", "--svg", "unknown kind of file", got=svg.name, expected=".svg")
+        ending(svg, (".svg",), "--svg")
         writable_file(svg, overwrite)
     from backgraph.language.parse import parse
     from backgraph.show.sizes import check_sizes

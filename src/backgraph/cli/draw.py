@@ -8,10 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from backgraph.cli.numbers import Flag, dimensions, names
-from backgraph.cli.output import writable_file
+from backgraph.cli.output import ending, writable_file
 from backgraph.cli.screen import say
 from backgraph.cli.typed import targets, tell_left_out
-from backgraph.errors import TrainingError, UsageError, nearest
+from backgraph.errors import TrainingError, nearest
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.show.draw import FORMATS, draw_text
 from backgraph.train.disk import save_text
@@ -49,9 +49,7 @@ def draw(
         lang: en or zh.
         overwrite: replace the file.
     """
-    ending = out.suffix.lower()
-    if ending not in FORMATS:
-        raise UsageError("BG601", "--out", "unknown kind of file", got=out.name, expected=", ".join(FORMATS))
+    kind = ending(out, FORMATS)
     writable_file(out, overwrite)
     by = targets(wrt) if update is not None or wrt is not None else ()
     shapes = {} if shape is None else {"shapes": shape}
@@ -60,7 +58,7 @@ def draw(
         text, by, costs=names(cost), update=optimizer, fold=fold, paper=paper, dark=dark, sizes=dimensions(size),
         lang=lang, **shapes,
     )  # fmt: skip
-    save_text(out, getattr(drawing, ending[1:]))
+    save_text(out, getattr(drawing, kind[1:]))
     say(f"{out}: {drawing.title}")
     tell_left_out(text, cost)
 

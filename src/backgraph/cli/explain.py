@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from backgraph.cli.arrays import read_arrays
 from backgraph.cli.exercise import ask
 from backgraph.cli.numbers import Flag
-from backgraph.cli.output import writable_file
+from backgraph.cli.output import ending, writable_file
 from backgraph.cli.screen import say, write
 from backgraph.cli.typed import one_cost, targets, tell_left_out
 from backgraph.errors import CATALOGUE, UsageError, nearest
@@ -99,11 +99,7 @@ def explain(
 
 
 def _format_of(out: Path | None) -> str:
-    if out is None:
-        return "text"
-    if out.suffix.lower() not in ENDINGS:
-        raise UsageError("BG601", "--out", "unknown kind of file", got=out.name, expected=", ".join(ENDINGS))
-    return ENDINGS[out.suffix.lower()]
+    return "text" if out is None else ENDINGS[ending(out, ENDINGS)]
 
 
 def _explain_code(code: str) -> None:

@@ -11,10 +11,18 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from backgraph.errors import FileError
+from backgraph.errors import FileError, UsageError
 
 MODEL = "model.safetensors"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def ending(path: Path, kinds: Iterable[str], option: str = "--out") -> str:
+    """The ending of a file to write, in small letters. Raises UsageError BG601 for one that is not among `kinds`."""
+    found = path.suffix.lower()
+    if found not in kinds:
+        raise UsageError("BG601", option, "unknown kind of file", got=path.name, expected=", ".join(kinds))
+    return found
 
 
 def writable_file(path: Path, overwrite: bool) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from backgraph.compiler.contract import roles, stride, tile_shape
 from backgraph.compiler.llvm import BYTES, CHUNK, LANES
 from backgraph.compiler.nest import Axis, Nest, Read
 from backgraph.compiler.target import Target
-from backgraph.language.dims import Dim
+from backgraph.language.dims import Dim, at
 
 ROWS, COLUMNS = 252, 2048
 """Rows of a block, and bytes of a row of it: with both packed operands a block fills most of a second-level cache."""
@@ -71,7 +73,7 @@ def is_packed(nest: Nest) -> bool:
     a, b = reversed(nest.operands) if shape.swapped else nest.operands
     assert isinstance(a, Read)
     assert isinstance(b, Read)
-    if min(_known(shape.row.size), _known(shape.column.size)) < LEAST:
+    if min(expected(shape.row.size), expected(shape.column.size)) < LEAST:
         return False
     if 1 not in (stride(a, shape.row), stride(a, nest.reduce)):
         return False
@@ -80,21 +82,22 @@ def is_packed(nest: Nest) -> bool:
     return max(_walk(b, nest.reduce), _walk(a, nest.reduce)) >= WALK
 
 
-def _known(size: Dim) -> int:
-    """A size, or a large number for the batch."""
-    return size if isinstance(size, int) else CHUNK
+def expected(size: Dim, sizes: Mapping[str, Dim] = MappingProxyType({})) -> int:
+    """A size; of one that is still open and not among `sizes`, such as the batch, a chunk."""
+    found = at(size, sizes)
+    return found if isinstance(found, int) else CHUNK
 
 
 def _elements(read: Read) -> int:
     total = 1
     for size in read.value.shape:
-        total *= _known(size)
+        total *= expected(size)
     return total
 
 
 def _walk(read: Read, axis: Axis) -> int:
     step = stride(read, axis)
-    return step * BYTES[read.dtype] * _known(axis.size) if isinstance(step, int) and step > 1 else 0
+    return step * BYTES[read.dtype] * expected(axis.size) if isinstance(step, int) and step > 1 else 0
 
 
 def scratch_bytes(nest: Nest, target: Target) -> int:

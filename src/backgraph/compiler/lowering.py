@@ -25,8 +25,6 @@ from backgraph.language.dims import Dim
 from backgraph.language.node import Node
 from backgraph.language.op import Operation
 
-LANES = 16
-
 
 @dataclass(frozen=True)
 class IndexUse:

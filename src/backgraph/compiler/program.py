@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from backgraph.compiler.blocking import scratch_bytes
+from backgraph.compiler.blocking import expected, scratch_bytes
 from backgraph.compiler.emit import Emitter
-from backgraph.compiler.llvm import BYTES, CHUNK, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
+from backgraph.compiler.llvm import BYTES, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compiler.nest import Axis, Nest, Value, storage
 from backgraph.compiler.nest_function import NestFunction, nest_functions
 from backgraph.compiler.phases import Phase
@@ -75,7 +75,7 @@ def scratch_size(phases: Sequence[Phase], target: Target) -> int:
 def work(nest: Nest) -> int:
     """Points of a nest, the batch taken for a chunk."""
     sizes = [axis.size for axis in nest.axes] + ([nest.reduce.size] if nest.reduce is not None else [])
-    return math.prod(size if isinstance(size, int) else CHUNK for size in sizes)
+    return math.prod(map(expected, sizes))
 
 
 class Driver:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from backgraph.compiler.blocking import expected
 from backgraph.compiler.contract import Shape, roles
-from backgraph.compiler.llvm import BYTES, CHUNK
+from backgraph.compiler.llvm import BYTES
 from backgraph.compiler.nest import Nest, Read, storage
 from backgraph.compiler.phases import shared_axis
 from backgraph.compiler.schedule import Program
-from backgraph.language.dims import Dim, Polynomial
 
 WORTH = 1 << 15
 """Bytes that must be saved: moving them takes about as long as a barrier."""
@@ -43,11 +43,5 @@ def _saved(nest: Nest, shape: Shape, sizes: Mapping[str, int]) -> float:
     B = nest.operands[0 if shape.swapped else 1]
     if not isinstance(B, Read) or storage(B.value).role != "argument" or shape.row is None or nest.reduce is None:
         return 0
-    rows, columns, depth = (_expected(axis.size, sizes) for axis in (shape.row, shape.column, nest.reduce))
+    rows, columns, depth = (expected(axis.size, sizes) for axis in (shape.row, shape.column, nest.reduce))
     return depth * (columns - 2 * rows) * BYTES[B.dtype] / 4
-
-
-def _expected(size: Dim, sizes: Mapping[str, int]) -> int:
-    """A size; of one that nobody knows, a chunk."""
-    found = size.at(sizes) if isinstance(size, Polynomial) else size
-    return found if isinstance(found, int) else CHUNK
