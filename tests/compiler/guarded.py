@@ -75,26 +75,24 @@ class FencedCall(function.Call):
     def __init__(
         self, compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int], *rest: Any, **options: Any
     ) -> None:
-        self.compiled, self.sizes = compiled, sizes
-        self.blocks: dict[Value, Array] = {}
-        self.own = dict(given)
         super().__init__(compiled, given, sizes, *rest, **options)
+        self.compiled, self.sizes, self.own = compiled, sizes, given
+        self.blocks: dict[Value, Array] = {}
+        inside = set(self.layout.numbers.tolist())
+        for number, value in function.pointer_table(compiled):
+            if not (self.planned and number in inside):
+                if value not in self.blocks:
+                    self.blocks[value] = self._block(value, number in inside)
+                self.pointers[number] = self.blocks[value].ctypes.data
 
-    def _address(self, value: Value, start: int, offsets: Mapping[Value, int]) -> int:
-        if self.planned and value in offsets:
-            return start + offsets[value]
-        if value not in self.blocks:
-            self.blocks[value] = self._block(value, offsets)
-        return self.blocks[value].ctypes.data
-
-    def _block(self, value: Value, offsets: Mapping[Value, int]) -> Array:
+    def _block(self, value: Value, inside: bool) -> Array:
         short = self.short.get(value.role, 0)
         if value in self.own:
             return fenced_copy(self.own[value], self.side, short)
-        if value in self.constants:
-            return fenced_copy(self.constants[value], self.side, short)
+        if value.role == "constant":
+            return fenced_copy(np.frombuffer(value.bits, np.uint8), self.side, short)
         rows = (self.block, *value.shape[1:]) if value in self.compiled.body.local else value.shape
-        size = concrete(count(rows), self.sizes) * BYTES[value.dtype] if value in offsets else 0
+        size = concrete(count(rows), self.sizes) * BYTES[value.dtype] if inside else 0
         return fenced(max(size - short, 0), self.side)
 
     def __call__(self, *arguments: Any, **options: Any) -> int:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from backgraph.compiler.budget import byte_count, rows_in_block
-from backgraph.compiler.memory import Lifetime, concrete, plan
+from backgraph.compiler.memory import concrete, plan
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
 from backgraph.compiler.processors import available_processors
@@ -135,7 +136,7 @@ class NativeProgram:
         given = {value: plain(table[leaf], value.dtype) for leaf, value in self.arguments.items()}
         guards.before(given, known)
         given |= {value: new_array(value, known) for value in (*self.compiled.outputs, *guards.values)}
-        threads = number_of_threads(self.compiled, known, self.threads)
+        threads = number_of_threads(self.compiled, known, self.threads, 1)
         call = Call(self.compiled, given, known, threads=threads, memory=self.memory)
         call(self.run, 1, batch)
         fault = guards.fault(given, known, 1)
@@ -167,12 +168,49 @@ def new_arena(size: int) -> Array:
     return block[start : start + size]
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the values of a program are for some sizes: `block` rows at a time; the temporaries of the pointer table
+    (their `numbers` in it) at `offsets` from the start of an arena of `size` bytes.
+    """
+
+    block: int
+    numbers: Array
+    offsets: Array
+    size: int
+
+
 def _layout(
-    compiled: Compiled, lives: Sequence[Lifetime], sizes: Mapping[str, int], memory: int | None, scratch: int
-) -> tuple[int, dict[Value, int], int]:
-    """Rows in a block, where each temporary lies in the arena, and the bytes of all."""
+    compiled: Compiled, inside: Sequence[bool], sizes: Mapping[str, int], memory: int | None, scratch: int
+) -> Layout:
+    lives = [life for life, is_inside in zip(compiled.lives, inside, strict=True) if is_inside]
     block = rows_in_block(lives, compiled.body, sizes, memory, scratch)
-    return block, *plan(lives, sizes, compiled.body.local, block)
+    offsets, size = plan(lives, sizes, compiled.body.local, block)
+    table = [(number, offsets[value]) for number, value in pointer_table(compiled) if value in offsets]
+    numbers, at = np.array(table, np.int64).reshape(-1, 2).T
+    return Layout(block, numbers, at, size)
+
+
+def pointer_table(compiled: Compiled) -> list[tuple[int, Value]]:
+    """The number of each entry of the pointer table, and the value whose memory it points to."""
+    place = compiled.program.in_place
+    return list(enumerate(place.get(value, value) for value in compiled.values))
+
+
+def _places(compiled: Compiled) -> dict[Value, list[int]]:
+    """The numbers of each value in the pointer table."""
+    places: dict[Value, list[int]] = {}
+    for number, value in pointer_table(compiled):
+        places.setdefault(value, []).append(number)
+    return places
+
+
+def _constants(compiled: Compiled) -> Array:
+    """A pointer table with constants only; the program holds their bytes."""
+    table = [
+        np.frombuffer(v.bits, np.uint8).ctypes.data if v.role == "constant" else 0 for _, v in pointer_table(compiled)
+    ]
+    return np.array(table, np.uintp)
 
 
 class Call:
@@ -188,50 +226,57 @@ class Call:
         self.threads, scratch = threads, threads * compiled.scratch
         inside = tuple(life.value not in given for life in compiled.lives)
         key = "layout", *sorted(sizes.items()), memory, scratch, inside
-        lives = [life for life, is_inside in zip(compiled.lives, inside, strict=True) if is_inside]
-        self.block, offsets, size = compiled.remembered(key, lambda: _layout(compiled, lives, sizes, memory, scratch))
-        self.arena_bytes = size + scratch
+        self.layout = compiled.remembered(key, lambda: _layout(compiled, inside, sizes, memory, scratch))
+        self.block, self.arena_bytes = self.layout.block, self.layout.size + scratch
         self.arena = new_arena(self.arena_bytes)
         start = self.arena.ctypes.data
-        self.scratch = start + size
-        self.constants = {v: np.frombuffer(v.bits, np.uint8) for v in compiled.values if v.role == "constant"}
-        self.given = given
-        place = compiled.program.in_place
-        pointers = [self._address(place.get(v, v), start, offsets) for v in compiled.values]
-        self.pointers = np.array(pointers, np.uintp)
-        moves = strides or {}
-        self.strides = np.array([moves.get(place.get(v, v), 0) for v in compiled.values], np.int64)
+        self.scratch = start + self.layout.size
+        self.given, self.points = given, points(compiled, sizes)
+        places = compiled.remembered("places", lambda: _places(compiled))
+        self.pointers = compiled.remembered("constants", lambda: _constants(compiled)).copy()
+        self.pointers[self.layout.numbers] = (self.layout.offsets + start).astype(np.uintp)
+        for value, array in given.items():
+            self.pointers[places.get(value, [])] = array.ctypes.data
+        self.strides = np.zeros(len(self.pointers), np.int64)
+        for value, stride in (strides or {}).items():
+            self.strides[places.get(value, [])] = stride
         self.shared = np.zeros(SHARED_INTEGERS + 16, np.int32)
 
-    def _address(self, value: Value, start: int, offsets: Mapping[Value, int]) -> int:
-        if value in self.given:
-            return self.given[value].ctypes.data
-        if value in self.constants:
-            return self.constants[value].ctypes.data
-        return start + offsets[value] if value in offsets else 0
-
-    def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None) -> int:
-        """Run; returns the number of steps done."""
+    def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None, *, short: bool = False) -> int:
+        """Run; returns the number of steps done. `short` as in `run_threads`."""
         self.shared[:] = 0
         tables = self.pointers.ctypes.data, self.strides.ctypes.data
         common = (*tables, steps, batch, self.block, self.scratch, self.shared.ctypes.data)
-        return run_threads(lambda thread: run(*common, thread, self.threads), self.threads, self.shared, request)
+        return run_threads(
+            lambda thread: run(*common, thread, self.threads), self.threads, self.shared, request, short=short
+        )
 
 
 WORK_PER_THREAD = 100_000
-"""Points of loops below which a second thread costs more than it brings."""
+"""Points of loops in a step below which a second thread costs more, at barriers, than it brings."""
+WORK_PER_START = 2_000_000
+"""Points of loops in a call below which it is not worth to start a second thread: that takes about 50 µs."""
+SHORT = 100_000_000
+"""Points of loops in a call that takes less than 0.1 s, whatever is done at each point."""
 
 
-def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int | None) -> int:
-    """How many threads this much work deserves."""
+def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int | None, steps: int | None = None) -> int:
+    """How many threads so many steps deserve; None: as many as it takes to forget what starting a thread costs."""
     if limit == 1:
         return 1
-    work = compiled.remembered(("work", *sorted(sizes.items())), lambda: _points(compiled, sizes))
-    return max(1, min(limit or available_processors(), work // WORK_PER_THREAD))
+    work = points(compiled, sizes)
+    deserved = (
+        work // WORK_PER_THREAD if steps is None else min(work // WORK_PER_THREAD, work * steps // WORK_PER_START)
+    )
+    return max(1, min(limit or available_processors(), deserved))
+
+
+def points(compiled: Compiled, sizes: Mapping[str, int]) -> int:
+    """How often the bodies of all loops of a step run."""
+    return compiled.remembered(("work", *sorted(sizes.items())), lambda: _points(compiled, sizes))
 
 
 def _points(compiled: Compiled, sizes: Mapping[str, int]) -> int:
-    """How often the bodies of all loops run."""
     return sum(
         concrete(product([a.size for a in n.axes] + ([n.reduce.size] if n.reduce else [])), sizes)
         for phase in compiled.phases for n in phase.nests

@@ -69,17 +69,16 @@ class NativeEngine:
     ) -> Array:
         """As `Engine.run` says."""
         loop = self.loop(step, data, index.shape[1])
-        before = [array.copy() for array in variables]
+        before = _joined(variables)
         outputs, fault = loop(variables, data, index, scalars, interrupt=interrupt, threads=self.threads)
         good = min(_finite_steps(outputs), len(outputs) if fault is None else fault[0])
-        if good == len(outputs) and all(np.isfinite(array).all() for array in variables):
+        if good == len(outputs) and _are_finite(variables):
             return outputs
         for steps in range(good, -1, -1):
-            for array, old in zip(variables, before, strict=True):
-                np.copyto(array, old)
+            _take_back(variables, before)
             again = index[:steps], scalars[:steps]
             outputs, _ = loop(variables, data, *again, interrupt=interrupt, threads=self.threads)
-            if all(np.isfinite(array).all() for array in variables):
+            if _are_finite(variables):
                 break
         if fault is not None and fault[0] == len(outputs):
             raise fault[1]
@@ -108,6 +107,27 @@ KEPT = 8
 """Loops that are kept."""
 _LOOPS: dict[Any, NativeLoop] = {}
 _LOCK = Lock()
+
+
+def _joined(arrays: Sequence[Array]) -> dict[str, Array]:
+    """All elements, those of one dtype in one copy: of many small arrays that takes a fifth of the time."""
+    parts: dict[str, list[Array]] = {}
+    for array in arrays:
+        parts.setdefault(array.dtype.str, []).append(array.reshape(-1))
+    return {dtype: np.concatenate(some) for dtype, some in parts.items()}
+
+
+def _take_back(arrays: Sequence[Array], before: Mapping[str, Array]) -> None:
+    """Give the arrays the elements that `_joined` copied from them."""
+    first = dict.fromkeys(before, 0)
+    for array in arrays:
+        dtype = array.dtype.str
+        array[...] = before[dtype][first[dtype] : first[dtype] + array.size].reshape(array.shape)
+        first[dtype] += array.size
+
+
+def _are_finite(arrays: Sequence[Array]) -> bool:
+    return all(np.isfinite(some).all() for some in _joined(arrays).values())
 
 
 def _finite_steps(outputs: Array) -> int:
@@ -177,7 +197,7 @@ class NativeLoop:
         given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
         guards.before(given | {self.value[self.index]: table.reshape(-1)}, {ROWS: rows}, {ROWS: index.size})
-        count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors())
+        count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors(), steps)
         call = Call(self.compiled, given, {ROWS: rows}, moves, threads=count, memory=self.memory)
         self.arena_bytes = call.arena_bytes
         done = call(self.native, steps, rows, interrupt) if steps else 0
