@@ -236,15 +236,18 @@ class Call:
         self.pointers = compiled.remembered("constants", lambda: _constants(compiled)).copy()
         self.pointers[self.layout.numbers] = (self.layout.offsets + start).astype(np.uintp)
         for value, array in given.items():
-            self.pointers[places.get(value, [])] = array.ctypes.data
+            for number in places.get(value, ()):
+                self.pointers[number] = array.ctypes.data
         self.strides = np.zeros(len(self.pointers), np.int64)
         for value, stride in (strides or {}).items():
-            self.strides[places.get(value, [])] = stride
+            for number in places.get(value, ()):
+                self.strides[number] = stride
         self.shared = np.zeros(SHARED_INTEGERS + 16, np.int32)
 
-    def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None, *, short: bool = False) -> int:
-        """Run; returns the number of steps done. `short` as in `run_threads`."""
+    def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None) -> int:
+        """Run; returns the number of steps done."""
         self.shared[:] = 0
+        short = steps * self.points < SHORT
         tables = self.pointers.ctypes.data, self.strides.ctypes.data
         common = (*tables, steps, batch, self.block, self.scratch, self.shared.ctypes.data)
         return run_threads(
