@@ -64,7 +64,7 @@ class _Index:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.by_card: dict[str, list[tuple[Rule, Pattern]]] = {}
         for rule in rules:
-            for pattern in rule.patterns():
+            for pattern in rule.patterns:
                 self.by_card.setdefault(pattern.card, []).append((rule, pattern))
         self.found: dict[tuple[str, ...], list[tuple[Rule, Pattern]]] = {}
 

@@ -13,6 +13,7 @@ commutative cards. So one rule holds at all shapes, a sample decides nothing, an
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -141,12 +142,13 @@ class Rule:
         assert sides is not None, f"{self.name} does not hold at its own sample"
         return leaves, *sides
 
-    def patterns(self) -> list[Pattern]:
+    @functools.cached_property
+    def patterns(self) -> tuple[Pattern, ...]:
         """The left side, in every order of commutative operands."""
         leaves, left, _ = self.sample()
         holes = {leaf: name for name, leaf in leaves.items()}
         pattern = _pattern(left, holes, self)
-        return [pattern] if self.ordered else list(dict.fromkeys(_orders(pattern)))
+        return (pattern,) if self.ordered else tuple(dict.fromkeys(_orders(pattern)))
 
     def apply(self, pattern: Pattern, node: Node) -> Node | None:
         """What `node` becomes; None where the rule does not apply."""
@@ -228,9 +230,12 @@ def _fields(node: Node, rule: Rule) -> tuple[tuple[str, str], ...]:
 
 
 def _orders(pattern: Pattern) -> Iterator[Pattern]:
+    if not pattern.inputs:
+        yield pattern
+        return
     for inputs in product(*(list(_orders(part)) for part in pattern.inputs)):
-        yield dataclasses.replace(pattern, inputs=inputs)
-        if pattern.commutative:
+        yield pattern if inputs == pattern.inputs else dataclasses.replace(pattern, inputs=inputs)
+        if pattern.commutative and inputs[::-1] != inputs:
             yield dataclasses.replace(pattern, inputs=inputs[::-1])
 
 
