@@ -47,10 +47,12 @@ one-night: $(VENV)/.oracle
 
 bench: $(VENV)/.oracle ## times of training steps and of a run from the shell against peers that are installed; writes docs/benchmarks.md
 	$(python) -m benchmarks.step --write docs/benchmarks.md
+	$(python) -m benchmarks.step --threads 1 --rows 10,11,12,13,14,15 --write docs/benchmarks.md
+	$(python) -m benchmarks.step --isa avx2 --rows 10,11,12,13,14,15 --write docs/benchmarks.md
 	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 bench-quick: $(VENV)/.oracle ## some of these times in less than 3 minutes; writes nothing
-	$(python) -m benchmarks.step --rows 1,2,3,4,5,6,8 --turns 3 --peers "jax scan,jax jit,scikit-learn"
+	$(python) -m benchmarks.step --rows 1,2,3,4,5,6,8,10,13,15 --turns 3 --peers "jax scan,jax jit,scikit-learn"
 	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 lock: ## write requirements/*.lock from pyproject.toml; LOCK=--upgrade takes the newest versions
