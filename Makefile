@@ -52,8 +52,8 @@ bench: $(VENV)/.oracle ## times of training steps and of a run from the shell ag
 	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 bench-quick: $(VENV)/.oracle ## some of these times in less than 3 minutes; writes nothing
-	$(python) -m benchmarks.step --rows 1,2,3,4,5,6,8,10,13,15 --turns 3 --peers "jax scan,jax jit,scikit-learn"
-	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
+	$(python) -m benchmarks.step --rows 1,2,3,4,5,6,8,10,13,15 --turns 3 --peers "jax scan,jax jit"
+	$(python) -m benchmarks.from_shell --turns 3
 
 lock: ## write requirements/*.lock from pyproject.toml; LOCK=--upgrade takes the newest versions
 	PYTHON=$(PYTHON) scripts/lock $(LOCK)
