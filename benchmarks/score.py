@@ -39,7 +39,8 @@ from benchmarks.sections import write_section
 
 HEADING = "Score against seconds on tables"
 PATIENT = {"OMP_WAIT_POLICY": "passive"}
-"""Threads of the peers give their processors back while they wait; on a busy machine they are much faster so."""
+"""Of --patient: threads of the peers give their processors back while they wait. On a busy machine they are much faster
+so; on one that does nothing else 5 to 10 times slower, so there OpenMP is left to itself."""
 QUICK = ("wine", "diabetes")
 """The sets of --quick."""
 Key = tuple[str, str, Budget, int]
@@ -104,8 +105,9 @@ def raced(name: str, seed: int, folder: Path | None) -> None:
 class Runs:
     """The rows, in a file and in memory, and the processes that make more of them."""
 
-    def __init__(self, path: Path, fashion: Path | None, minutes: float) -> None:
+    def __init__(self, path: Path, fashion: Path | None, minutes: float, patient: bool) -> None:
         self.path, self.fashion, self.until = path, fashion, time.monotonic() + 60 * minutes
+        self.environment = os.environ | (PATIENT if patient else {})
         path.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_text("utf-8") if path.exists() else ""
         self.rows: list[Row] = [json.loads(line) for line in text.splitlines()]
@@ -114,7 +116,7 @@ class Runs:
         """Run a job in a process of its own and keep the rows that it prints, as they come."""
         command = [sys.executable, "-m", "benchmarks.score", "--job", json.dumps(job)]
         command += [] if self.fashion is None else ["--fashion", str(self.fashion)]
-        env = os.environ | PATIENT | ({} if cache is None else {"BACKGRAPH_CACHE": cache})
+        env = self.environment | ({} if cache is None else {"BACKGRAPH_CACHE": cache})
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
             assert process.stdout is not None
             for line in process.stdout:
@@ -195,6 +197,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help=f"only {' and '.join(QUICK)}, one seed")
     parser.add_argument("--fashion", type=Path, help="folder with the files of Fashion-MNIST; without it left out")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds; slower fits are not repeated")
+    parser.add_argument("--patient", action="store_true", help="OMP_WAIT_POLICY=passive, for a busy machine")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin nothing new after so many")
     parser.add_argument("--rows", type=Path, default=Path("build/score.jsonl"))
     parser.add_argument("--write", type=Path, help="the page whose section is to be written")
@@ -215,7 +218,7 @@ def main() -> None:
     sets = [*SETS, *([FASHION] if options.fashion else [])]
     chosen = list(QUICK) if options.quick else [name for name in options.only.split(",") if name] or sets
     seeds = 1 if options.quick else options.seeds
-    runs = Runs(options.rows, options.fashion, options.minutes)
+    runs = Runs(options.rows, options.fashion, options.minutes, options.patient)
     runs.firsts(chosen)
     runs.fits(wanted(chosen, options.peers.split(","), seeds), options.limit)
     runs.races([name for name in chosen if name in EPOCHS], min(seeds, options.races))
