@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -90,7 +91,10 @@ def quartiles(ratios: Sequence[float]) -> tuple[float, float, float]:
 
 
 class Contestant:
-    """A process that does steps on request."""
+    """A process that does steps on request, and is stopped otherwise.
+
+    Threads of the peers spin for a while after their work is done, and would take a processor from the next contestant.
+    """
 
     def __init__(self, name: str, problem: Problem) -> None:
         self.name = name
@@ -105,16 +109,19 @@ class Contestant:
         """Send a line, read the answer."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
             raise SystemExit(f"{self.name} ended with {self.process.wait()}")
+        self.process.send_signal(signal.SIGSTOP)
         return json.loads(answer)
 
     def close(self) -> None:
         """End the process."""
         assert self.process.stdin is not None
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.close()
         self.process.wait()
 
@@ -172,7 +179,8 @@ rounding decides on which side of 0 a sum before a relu falls, the steps after i
 contestants agree to 1e-9, which the tests of this program check."""
 HEADING = "A training step"
 TEXT = """{dtype}, {threads} threads{forced}. Layers without biases, relu, cross-entropy; SGD with weight decay, or
-AdamW. A row is `m: widths`, m rows a minibatch. Contestants run in processes of their own and alternate; the ratio is
+AdamW. A row is `m: widths`, m rows a minibatch. Contestants run in processes of their own and alternate, those whose
+turn it is not are stopped (SIGSTOP); the ratio is
 the time of the best peer over ours, the median over turns of the ratios of neighbours, with its quartiles: above 1 we
 are faster. GFLOP/s are ours, of the products alone, and their part of the peak of the same processors: a loop of fused
 multiply-adds that stays in registers, the best of several tries. MiB is the most memory that the process of each
