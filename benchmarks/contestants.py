@@ -17,7 +17,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -279,13 +279,13 @@ def peak_mebibytes() -> int | None:
     return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM:")), None)
 
 
-def main() -> None:
-    """Serve one problem."""
+def serve(contestants: Mapping[str, Callable[[Problem], Run]], checked: int = CHECKED_STEPS) -> None:
+    """Serve one problem: say where the result of `checked` steps is, then the seconds of as many as each line asks."""
     problem = Problem(**json.loads(sys.stdin.readline()))
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: problem.threads])
-    run = CONTESTANTS[sys.argv[1]](problem)
+    run = contestants[sys.argv[1]](problem)
     path = Path(problem.folder) / f"{sys.argv[1].replace(' ', '-')}-{os.getpid()}.npz"
-    np.savez(path, *(run(CHECKED_STEPS)))
+    np.savez(path, *(run(checked)))
     print(json.dumps(str(path)), flush=True)
     for line in sys.stdin:
         if not line.strip():
@@ -298,4 +298,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(CONTESTANTS)

@@ -96,10 +96,10 @@ class Contestant:
     Threads of the peers spin for a while after their work is done, and would take a processor from the next contestant.
     """
 
-    def __init__(self, name: str, problem: Problem) -> None:
+    def __init__(self, name: str, problem: Problem, module: str = "benchmarks.contestants") -> None:
         self.name = name
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.contestants", name],
+            [sys.executable, "-m", module, name],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, **limits(problem.threads, problem.isa)},
         )  # fmt: skip
