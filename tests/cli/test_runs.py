@@ -16,6 +16,7 @@ import pytest
 
 from backgraph.cli import run as run_module
 from backgraph.cli import train as train_module
+from backgraph.compiler import call as calls
 from backgraph.compiler import function
 from backgraph.errors import SaveError
 from backgraph.models.fitted import load
@@ -206,7 +207,7 @@ def test_the_number_of_threads_changes_no_bit_and_may_change_on_resuming(
 ) -> None:
     """By the native engine; a thread is worth its while here from one point of a loop on."""
     monkeypatch.setattr(loop, "default_engine", default_engine)
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     taken: set[int] = set()
     of_work = function.number_of_threads
     monkeypatch.setattr(native, "number_of_threads", lambda *given: taken.add(of_work(*given)) or of_work(*given))

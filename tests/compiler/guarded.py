@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from backgraph.compiler import call as calls
 from backgraph.compiler import function
 from backgraph.compiler.memory import BYTES, concrete
 from backgraph.compiler.nest import Value
@@ -64,7 +65,7 @@ def fenced_copy(array: Array, side: str, short: int = 0) -> Array:
     return block
 
 
-class FencedCall(function.Call):
+class FencedCall(calls.Call):
     """A call with every piece of memory between fences of its own; what it wrote is copied back."""
 
     side: ClassVar[str] = "behind"
@@ -79,7 +80,7 @@ class FencedCall(function.Call):
         self.compiled, self.sizes, self.own = compiled, sizes, given
         self.blocks: dict[Value, Array] = {}
         inside = set(self.layout.numbers.tolist())
-        for number, value in function.pointer_table(compiled):
+        for number, value in calls.pointer_table(compiled):
             if not (self.planned and number in inside):
                 if value not in self.blocks:
                     self.blocks[value] = self._block(value, number in inside)
@@ -124,7 +125,8 @@ def _child(run: Callable[[], Sequence[Array]], expected: list[bytes]) -> None:
         faulthandler.disable()
         signal.alarm(ALARM)
         function.Call = native.Call = call  # type: ignore[misc]
-        function.new_arena = lambda size: fenced(size - call.short.get("arena", 0), call.side)
+        function.signature = lambda arrays: None  # so that every call is made anew, between fences
+        calls.new_arena = lambda size: fenced(size - call.short.get("arena", 0), call.side)
         found = [np.asarray(array).tobytes() for array in run()]
         status = int(found != expected)
     except BaseException:  # noqa: BLE001  # told to whoever reads the failure

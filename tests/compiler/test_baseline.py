@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from backgraph.compiler import function
+from backgraph.compiler import call as calls
 from backgraph.compiler.function import compile
 from backgraph.compiler.target import Target, host_target
 from tests.compiler.guarded import survives
@@ -27,7 +27,7 @@ def without_avx() -> Target:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_programs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     outputs, values = PROGRAMS[name]()
     expected = compile(list(values), outputs, threads=1)(*values.values())
     for threads in (1, 2):

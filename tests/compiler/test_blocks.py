@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 import backgraph as bg
-from backgraph.compiler import blocks, budget, cache, contract, emit_reduce, function, program
+from backgraph.compiler import blocks, budget, cache, contract, emit_reduce, program
+from backgraph.compiler import call as calls
 from backgraph.compiler.budget import arena_bytes, byte_count, peak_bytes
 from backgraph.compiler.function import compile
 from backgraph.compiler.program import Body
@@ -47,7 +48,7 @@ def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     def two(_lives: object, body: Body, sizes: Mapping[str, int], limit: int | None, _scratch: int = 0) -> int:
         return SHORT if limit is not None and body.phases else max(int(sizes.get("m", 1)), 1)
 
-    monkeypatch.setattr(function, "rows_in_block", two)
+    monkeypatch.setattr(calls, "rows_in_block", two)
     monkeypatch.setattr(cache, "object_code", lambda _key, make: make())
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compiler import function
-from backgraph.compiler.function import Function, compile
+from backgraph.compiler import call as calls
+from backgraph.compiler.function import KEPT, Function, compile
 from backgraph.compiler.target import host_levels, host_target
 from backgraph.errors import CalculusError, GraphError
 from backgraph.evaluate import evaluate
@@ -167,7 +167,7 @@ def test_an_output_that_needs_another_leaf() -> None:
 
 @pytest.mark.slow
 def test_neither_threads_nor_target_nor_level_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     inputs, outputs = network("float32")
     values = arrays(133, "float32")
     expected = compile(inputs, outputs, threads=1)(*values)
@@ -180,7 +180,8 @@ def test_neither_threads_nor_target_nor_level_change_a_bit(monkeypatch: pytest.M
 
 
 def test_one_function_from_many_threads(compiled: Function, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 10_000)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 10_000)
+    monkeypatch.setattr(calls, "START", 1)
     work = [arrays(rows) for rows in ROWS]
     expected = [compiled(*values) for values in work]
     failed: list[BaseException] = []
@@ -204,7 +205,8 @@ def test_one_function_from_many_threads(compiled: Function, monkeypatch: pytest.
 @pytest.mark.slow
 def test_eight_threads_call_ten_thousand_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """One small function, each call on a thread of its own or on two."""
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 200)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 200)
+    monkeypatch.setattr(calls, "START", 1)
     x = bg.input("x", ("m", 3))
     f = compile(x, bg.sum(bg.square(x), axis=1), threads=2)
     work = [np.random.default_rng(rows).normal(size=(rows, 3)) for rows in (1, 5, 90)]
@@ -238,10 +240,10 @@ def test_threads_that_meet_at_the_first_call() -> None:
 
 FORKING = """
 import os, signal, warnings
-from backgraph.compiler import function
+from backgraph.compiler import call as calls
 from tests.compiler.test_function import arrays, assert_same, compile, network
 
-function.WORK_PER_THREAD = 1
+calls.WORK_PER_THREAD = 1
 compiled, values = compile(*network(), threads=2), arrays(64)
 expected = compiled(*values)
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks in a process that has had threads
@@ -263,3 +265,34 @@ assert_same(compiled(*values), expected)
 def test_a_fork_computes_the_same() -> None:
     """Also one that compiles anew; in a process of its own, because other libraries object to forks."""
     subprocess.run([sys.executable, "-c", FORKING], check=True, timeout=120)
+
+
+def test_a_call_like_an_earlier_one() -> None:
+    """It takes a short way; what it gives and what it refuses is the same."""
+    x, W = bg.input("x", ("m", 19)), bg.parameter("W", (19, 21))
+    H = bg.tanh(x @ W)
+    f = compile([x, W], [H, bg.sum(H, axis=1), H])
+    given = [[scale * value for value in arrays(9)[::2]] for scale in (1.0, 0.5, -2.0)]
+    fresh = [compile([x, W], [H, bg.sum(H, axis=1), H])(*values) for values in given]
+    first = f(*given[0])
+    for values, expected in zip(given, fresh, strict=True):
+        assert_same(f(*values), expected)
+    assert len(f._ready) == 1  # pyright: ignore[reportPrivateUsage]
+    assert_same(first, fresh[0])
+    read_only = [value.copy() for value in given[1]]
+    for value in read_only:
+        value.flags.writeable = False
+    assert_same(f(*read_only), fresh[1])
+    assert_same(f(*map(np.asfortranarray, given[2])), fresh[2])
+    with pytest.raises(CalculusError, match="BG302"):
+        f(given[0][0][:, :-1].copy(), given[0][1])
+    with pytest.raises(CalculusError, match="BG302"):
+        f(given[0][0].astype("float32"), given[0][1])
+
+
+def test_calls_kept_ready_are_few() -> None:
+    x = bg.input("x", ("m", 3))
+    f = compile(x, bg.sum(x, axis=1))
+    for rows in range(1, 3 * KEPT):
+        f(np.ones((rows, 3)))
+        assert len(f._ready) <= KEPT  # pyright: ignore[reportPrivateUsage]

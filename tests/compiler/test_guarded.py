@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compiler import function
+from backgraph.compiler import call as calls
 from backgraph.compiler.function import compile
 from backgraph.compiler.target import host_levels, host_target
 from backgraph.language.op import Array
@@ -27,7 +27,7 @@ pytestmark = needs_fork
 
 @pytest.fixture(autouse=True)
 def many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
 
 
 def small(rows: int = 19) -> Callable[[], list[Array]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compiler import function
+from backgraph.compiler import call as calls
 from backgraph.compiler.function import compile, specialised
 from backgraph.compiler.guards import Guards
 from backgraph.compiler.nest import Value
@@ -119,7 +119,7 @@ GOOD: tuple[float, ...] = (1, 0, 1, 0)
 
 @pytest.fixture(autouse=True)
 def many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import backgraph as bg
-from backgraph.compiler import function
+from backgraph.compiler import call as calls
 from backgraph.compiler.target import host_levels, host_target
 from backgraph.errors import DivergenceError, GraphError
 from backgraph.language.node import Node
@@ -80,7 +80,7 @@ def test_data_of_any_layout() -> None:
 
 @pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
 def test_the_same_bits_for_any_number_of_threads(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     step, variables, data = example("adam", dtype)
     index = batches(8, 37)
     expected = run(NativeEngine(1), step, variables, data, index)
@@ -131,7 +131,7 @@ def test_a_request_before_the_first_step() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_request_stops_between_two_steps(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     step, variables, data = example()
     index, interrupt = batches(100_000), Interrupt()
     scalars, engine = step.schedule(0, len(index)), NativeEngine(threads)
@@ -227,7 +227,7 @@ def test_inputs_given_whole_and_metrics() -> None:
 @pytest.mark.parametrize("seed", range(100))
 def test_many_trainings_give_the_same_bits(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random sizes and optimisers, four ways each."""
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     r = np.random.default_rng(seed)
     dtype, optimizer = str(r.choice(list(BOUND))), str(r.choice(OPTIMIZERS))
     n, d, h, k, rows = (int(n) for n in r.integers(1, 50, 5))

@@ -9,7 +9,8 @@ import pytest
 
 import backgraph as bg
 from backgraph.compiler import blocking as sizes_of_blocks
-from backgraph.compiler import cache, function, nest_function, packed, schedule
+from backgraph.compiler import cache, nest_function, packed, schedule
+from backgraph.compiler import call as calls
 from backgraph.compiler.blocking import Blocking, blocking
 from backgraph.compiler.contract import tile_shape
 from backgraph.compiler.function import Function, compile
@@ -73,7 +74,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (packed, sizes_of_blocks):
         monkeypatch.setattr(module, "blocking", small)
     monkeypatch.setattr(cache, "object_code", lambda _key, make: make())
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
 
 
 def values(leaves: Sequence[Node], m: int, k: int) -> dict[Node, Array]:

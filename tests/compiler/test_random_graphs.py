@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from backgraph import evaluate
 from backgraph.calculus.backprop import backpropagate
 from backgraph.calculus.numerical import extended, size_of_terms
-from backgraph.compiler import function
+from backgraph.compiler import call as calls
 from backgraph.compiler.function import compile
 from backgraph.compiler.target import host_target
 from backgraph.errors import UsageError
@@ -47,8 +47,8 @@ def hostile_arena(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Array]]:
         blocks.append(np.array([start, size]))
         return block[start : start + size]
 
-    monkeypatch.setattr(function, "new_arena", new_arena)
-    monkeypatch.setattr(function, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(calls, "new_arena", new_arena)
+    monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     yield blocks
     for block, (start, size) in zip(blocks[::2], blocks[1::2], strict=True):
         assert (block[:start] == CANARY).all()

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import backgraph as bg
-from backgraph.compiler import function, share
+from backgraph.compiler import call as calls
+from backgraph.compiler import share
 from backgraph.compiler.function import compile
 from backgraph.compiler.phases import shared_axis
 from backgraph.compiler.pipeline import Compiled
@@ -56,7 +57,7 @@ def test_a_loop_is_made_for_the_rows_it_first_sees_and_right_for_all(monkeypatch
 def test_the_same_bits_by_rows_and_by_columns(graph: Graph) -> None:
     outputs, values = with_gradients(graph)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(function, "WORK_PER_THREAD", 1)
+        patch.setattr(calls, "WORK_PER_THREAD", 1)
         found = []
         for worth in (np.inf, -np.inf):
             patch.setattr(share, "WORTH", worth)

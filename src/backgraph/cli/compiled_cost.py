@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backgraph.compiler.budget import rows_in_block
-from backgraph.compiler.function import Call, compile, new_array
+from backgraph.compiler.call import Call
+from backgraph.compiler.function import compile, new_array
 from backgraph.compiler.memory import bytes_of, concrete, plan
 from backgraph.compiler.nest import Nest, storage
 from backgraph.compiler.schedule_text import labels

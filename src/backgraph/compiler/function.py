@@ -6,32 +6,31 @@ take their sizes from the first call that shows them; each new combination is co
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from backgraph.compiler.budget import byte_count, rows_in_block
-from backgraph.compiler.memory import concrete, plan
+from backgraph.compiler.budget import byte_count
+from backgraph.compiler.call import Call, native_run, number_of_threads, plain
+from backgraph.compiler.memory import concrete
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
 from backgraph.compiler.processors import available_processors
-from backgraph.compiler.program import SHARED_INTEGERS
+from backgraph.compiler.ready import Ready, signature
 from backgraph.compiler.target import Target
-from backgraph.compiler.threads import Request, run_threads
 from backgraph.errors import CalculusError
 from backgraph.evaluate import bind
-from backgraph.language.dims import Polynomial, product, symbols
+from backgraph.language.dims import Polynomial, symbols
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.language.ops.leaf import Variable
 from backgraph.language.walk import topological_order
 
-LINE = 64
+KEPT = 16
+"""Shapes of inputs for which a function keeps a call ready."""
 
 
 def batch_symbol(leaves: Sequence[Node]) -> str | None:
@@ -73,16 +72,32 @@ class Function:
             raise CalculusError("BG302", "compile", "an output depends on a leaf not among the inputs", got=missing[0])
         self.batch = batch_symbol(self.inputs)
         self.programs: dict[tuple[tuple[str, Any], ...], NativeProgram] = {}
+        self._ready: dict[Any, Ready] = {}
         self._lock = threading.Lock()
 
     def __call__(self, *arrays: ArrayLike, **named: ArrayLike) -> Any:
         """The outputs for these inputs. Raises what the evaluator does: CalculusError BG302 for a misfit, GraphError
         BG103 or DataError BG206 for an index or label outside its range, be it given or computed.
         """
+        shown = None if named else signature(arrays)
+        key = shown, self.threads or available_processors()
+        ready = None if shown is None else self._ready.get(key)
+        results = self._called(arrays, named, key) if ready is None else ready(arrays)
+        return results[0] if self.single else results
+
+    def _called(self, arrays: Sequence[ArrayLike], named: Mapping[str, ArrayLike], key: Any) -> list[Array]:
+        """The results of a call whose arrays are looked at; one like it will be ready."""
         values: dict[Any, ArrayLike] = {**dict(zip(self.inputs, arrays, strict=False)), **named}
         table, sizes = bind([*self.inputs], values)
-        results = self.program(sizes)(table, sizes)
-        return results[0] if self.single else results
+        results, ready = self.program(sizes)(table, sizes)
+        as_they_are = len(arrays) == len(self.inputs) and all(
+            table[x] is a for x, a in zip(self.inputs, arrays, strict=True)
+        )
+        if key[0] is not None and as_they_are and ready is not None:
+            if len(self._ready) >= KEPT:
+                self._ready.clear()
+            self._ready[key] = ready
+        return results
 
     def program(self, sizes: Mapping[str, Any]) -> NativeProgram:
         """The native program for these sizes (all but the batch)."""
@@ -129,8 +144,10 @@ class NativeProgram:
         )  # fmt: skip
         self.run = native_run(self.compiled)
 
-    def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> list[Array]:
-        """Arrays for the outputs; `table` has one for every input."""
+    def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> tuple[list[Array], Ready | None]:
+        """Arrays for the outputs, and the next call with such inputs, if that can be made ready; `table` has an array
+        for every input.
+        """
         batch = sizes.get(self.batch, 1) if self.batch else 1
         known, guards = {self.batch or "": batch}, self.compiled.guards
         given = {value: plain(table[leaf], value.dtype) for leaf, value in self.arguments.items()}
@@ -142,148 +159,17 @@ class NativeProgram:
         fault = guards.fault(given, known, 1)
         if fault is not None:
             raise fault[1]
-        return [given[value] for value in self.compiled.outputs]
-
-
-def native_run(compiled: Compiled) -> Any:
-    """`run` of the library as a ctypes function."""
-    p, i = ctypes.c_void_p, ctypes.c_int64
-    return compiled.library.function("run", i, p, p, i, i, i, p, p, i, i)
-
-
-def plain(array: Array, dtype: str) -> Array:
-    """The array as native code reads it: row-major, aligned, in the byte order of this machine; a copy if need be."""
-    return np.require(array, dtype, ["C", "A"])
+        outputs = self.compiled.outputs
+        results = [given[value] for value in outputs]
+        as_they_are = all(given[value] is table[leaf] for leaf, value in self.arguments.items())
+        if guards.given or guards.computed or not as_they_are:
+            return results, None
+        return results, Ready(call, self.run, batch, [*self.arguments.values()], outputs)
 
 
 def new_array(value: Value, sizes: Mapping[str, int]) -> Array:
     """Memory for an output."""
     return np.empty(tuple(concrete(d, sizes) for d in value.shape), value.dtype)
-
-
-def new_arena(size: int) -> Array:
-    """Memory for temporaries, from the start of a cache line on; what it holds is undefined."""
-    block = np.empty(size + LINE, np.uint8)
-    start = -block.ctypes.data % LINE
-    return block[start : start + size]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the values of a program are for some sizes: `block` rows at a time; the temporaries of the pointer table
-    (their `numbers` in it) at `offsets` from the start of an arena of `size` bytes.
-    """
-
-    block: int
-    numbers: Array
-    offsets: Array
-    size: int
-
-
-def _layout(
-    compiled: Compiled, inside: Sequence[bool], sizes: Mapping[str, int], memory: int | None, scratch: int
-) -> Layout:
-    lives = [life for life, is_inside in zip(compiled.lives, inside, strict=True) if is_inside]
-    block = rows_in_block(lives, compiled.body, sizes, memory, scratch)
-    offsets, size = plan(lives, sizes, compiled.body.local, block)
-    table = [(number, offsets[value]) for number, value in pointer_table(compiled) if value in offsets]
-    numbers, at = np.array(table, np.int64).reshape(-1, 2).T
-    return Layout(block, numbers, at, size)
-
-
-def pointer_table(compiled: Compiled) -> list[tuple[int, Value]]:
-    """The number of each entry of the pointer table, and the value whose memory it points to."""
-    place = compiled.program.in_place
-    return list(enumerate(place.get(value, value) for value in compiled.values))
-
-
-def _places(compiled: Compiled) -> dict[Value, list[int]]:
-    """The numbers of each value in the pointer table."""
-    places: dict[Value, list[int]] = {}
-    for number, value in pointer_table(compiled):
-        places.setdefault(value, []).append(number)
-    return places
-
-
-def _constants(compiled: Compiled) -> Array:
-    """A pointer table with constants only; the program holds their bytes."""
-    table = [
-        np.frombuffer(v.bits, np.uint8).ctypes.data if v.role == "constant" else 0 for _, v in pointer_table(compiled)
-    ]
-    return np.array(table, np.uintp)
-
-
-class Call:
-    """Pointer table, strides and arena of one call: they belong to it, so that one program serves many threads.
-
-    The arena holds what the plan says, then the scratch memory of each of `threads` threads.
-    """
-
-    def __init__(
-        self, compiled: Compiled, given: Mapping[Value, Array], sizes: Mapping[str, int],
-        strides: Mapping[Value, int] | None = None, *, threads: int, memory: int | None = None,
-    ) -> None:  # fmt: skip
-        self.threads, scratch = threads, threads * compiled.scratch
-        inside = tuple(life.value not in given for life in compiled.lives)
-        key = "layout", *sorted(sizes.items()), memory, scratch, inside
-        self.layout = compiled.remembered(key, lambda: _layout(compiled, inside, sizes, memory, scratch))
-        self.block, self.arena_bytes = self.layout.block, self.layout.size + scratch
-        self.arena = new_arena(self.arena_bytes)
-        start = self.arena.ctypes.data
-        self.scratch = start + self.layout.size
-        self.given, self.points = given, points(compiled, sizes)
-        places = compiled.remembered("places", lambda: _places(compiled))
-        self.pointers = compiled.remembered("constants", lambda: _constants(compiled)).copy()
-        self.pointers[self.layout.numbers] = (self.layout.offsets + start).astype(np.uintp)
-        for value, array in given.items():
-            for number in places.get(value, ()):
-                self.pointers[number] = array.ctypes.data
-        self.strides = np.zeros(len(self.pointers), np.int64)
-        for value, stride in (strides or {}).items():
-            for number in places.get(value, ()):
-                self.strides[number] = stride
-        self.shared = np.zeros(SHARED_INTEGERS + 16, np.int32)
-
-    def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None) -> int:
-        """Run; returns the number of steps done."""
-        self.shared[:] = 0
-        short = steps * self.points < SHORT
-        tables = self.pointers.ctypes.data, self.strides.ctypes.data
-        common = (*tables, steps, batch, self.block, self.scratch, self.shared.ctypes.data)
-        return run_threads(
-            lambda thread: run(*common, thread, self.threads), self.threads, self.shared, request, short=short
-        )
-
-
-WORK_PER_THREAD = 100_000
-"""Points of loops in a step below which a second thread costs more, at barriers, than it brings."""
-WORK_PER_START = 2_000_000
-"""Points of loops in a call below which it is not worth to start a second thread: that takes about 50 µs."""
-SHORT = 100_000_000
-"""Points of loops in a call that takes less than 0.1 s, whatever is done at each point."""
-
-
-def number_of_threads(compiled: Compiled, sizes: Mapping[str, int], limit: int | None, steps: int | None = None) -> int:
-    """How many threads so many steps deserve; None: as many as it takes to forget what starting a thread costs."""
-    if limit == 1:
-        return 1
-    work = points(compiled, sizes)
-    deserved = (
-        work // WORK_PER_THREAD if steps is None else min(work // WORK_PER_THREAD, work * steps // WORK_PER_START)
-    )
-    return max(1, min(limit or available_processors(), deserved))
-
-
-def points(compiled: Compiled, sizes: Mapping[str, int]) -> int:
-    """How often the bodies of all loops of a step run."""
-    return compiled.remembered(("work", *sorted(sizes.items())), lambda: _points(compiled, sizes))
-
-
-def _points(compiled: Compiled, sizes: Mapping[str, int]) -> int:
-    return sum(
-        concrete(product([a.size for a in n.axes] + ([n.reduce.size] if n.reduce else [])), sizes)
-        for phase in compiled.phases for n in phase.nests
-    )  # fmt: skip
 
 
 def compile(

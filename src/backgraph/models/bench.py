@@ -19,7 +19,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from backgraph.compiler.function import number_of_threads
+from backgraph.compiler.call import number_of_threads
 from backgraph.compiler.peak import fma_peak
 from backgraph.compiler.target import Target
 from backgraph.errors import DataError, DivergenceError, FileError

@@ -15,13 +15,8 @@ from typing import Any
 import numpy as np
 
 from backgraph.compiler.budget import byte_count
-from backgraph.compiler.function import (
-    Call,
-    native_run,
-    number_of_threads,
-    plain,
-    specialised,
-)
+from backgraph.compiler.call import Call, native_run, number_of_threads, plain
+from backgraph.compiler.function import specialised
 from backgraph.compiler.nest import Value
 from backgraph.compiler.pipeline import Compiled, compile_program
 from backgraph.compiler.processors import available_processors
