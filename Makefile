@@ -45,14 +45,16 @@ one-night: $(VENV)/.oracle
 	BACKGRAPH_PROFILE=nightly $(pytest)
 	mkdir -p build && $(python) -m benchmarks.linear build/linear.svg
 
-bench: $(VENV)/.oracle ## times of training steps and of a run from the shell against peers that are installed; writes docs/benchmarks.md
+bench: $(VENV)/.oracle ## times of training steps, predictions and a run from the shell against peers that are installed; writes docs/benchmarks.md
 	$(python) -m benchmarks.step --write docs/benchmarks.md
 	$(python) -m benchmarks.step --threads 1 --rows 10,11,12,13,14,15 --write docs/benchmarks.md
 	$(python) -m benchmarks.step --isa avx2 --rows 10,11,12,13,14,15 --write docs/benchmarks.md
+	$(python) -m benchmarks.predict --write docs/benchmarks.md
 	$(python) -m benchmarks.from_shell --write docs/benchmarks.md
 
 bench-quick: $(VENV)/.oracle ## some of these times in less than 3 minutes; writes nothing
 	$(python) -m benchmarks.step --rows 1,2,3,4,5,6,8,10,13,15 --turns 3 --peers "jax scan,jax jit"
+	$(python) -m benchmarks.predict --turns 3 --rows [1,3]
 	$(python) -m benchmarks.from_shell --turns 3
 
 lock: ## write requirements/*.lock from pyproject.toml; LOCK=--upgrade takes the newest versions

@@ -20,9 +20,9 @@ def repeated(predict: Any, rows: Any) -> Run:
     """Predict so many times, and give what came of the last."""
 
     def run(times: int) -> Any:
-        for _ in range(times):
-            found = predict(rows)
-        return [np.asarray(found)]
+        for _ in range(times - 1):
+            predict(rows)
+        return [np.asarray(predict(rows))]
 
     return run
 
