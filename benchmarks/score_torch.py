@@ -87,16 +87,16 @@ class TorchNet:
 
     def _train(self, train: Any, rest: Any) -> None:
         from backgraph.sklearn.method import batch_of, epochs_of
-        from backgraph.sklearn.solvers import Span, schedule_of
+        from backgraph.sklearn.solvers import Span, decay_of, schedule_of
 
         torch, e = self.torch, self.plan
         batch = batch_of(e, len(train))
         e.max_iter = self.budget
         per_epoch = math.ceil(len(train) / batch)
         epochs = epochs_of(e, per_epoch)
-        rate = schedule_of(e, Span(len(train), per_epoch, epochs * per_epoch))
+        rate = schedule_of(e, Span(len(train), per_epoch, epochs * per_epoch, self.X.shape[1]))
         optimizer = torch.optim.AdamW(
-            self.net.parameters(), lr=e.learning_rate_init, betas=(e.beta_1, e.beta_2), weight_decay=e.weight_decay
+            self.net.parameters(), lr=float(rate(0)), betas=(e.beta_1, e.beta_2), weight_decay=decay_of(e, len(train))
         )
         best, kept, step, stale = math.inf, None, 0, 0
         for _ in range(epochs):

@@ -24,7 +24,7 @@ def test_small_networks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @parametrize_with_checks([MLPClassifier(), MLPRegressor()])
 def test_the_defaults(estimator: Any, check: Any) -> None:
     check(estimator)

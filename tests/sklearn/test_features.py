@@ -186,8 +186,9 @@ def test_parts_go_on_where_the_last_ended() -> None:
 
 
 def test_parts_have_the_bits_of_a_fit() -> None:
-    """Without shuffling, k parts that are the whole data are k epochs."""
+    """Without shuffling, k parts that are the whole data are k epochs, with the same weight decay."""
     settings: dict[str, Any] = {"learning_rate": "constant", "shuffle": False, "tol": 0.0, "max_iter": 4}
+    settings |= {"weight_decay": 0.1}
     whole, parts = classifier(**settings), classifier(**settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -275,3 +276,23 @@ def test_senseless_parameters_are_refused_with_a_hint(changes: Any) -> None:
 
 def test_clones_are_equal() -> None:
     assert same(clone(classifier()).fit(X, CLASSES), classifier().fit(X, CLASSES))
+
+
+def test_rate_and_decay_fit_columns_and_rows() -> None:
+    """ "auto" is a number that may as well be given: less of a rate for many columns, less decay for many rows."""
+    wide = np.random.default_rng(0).normal(size=(90, 256))
+    labels = (wide[:, 0] > 0).astype(int)
+    for rows, decay in ((90, 0.5), (len(CLASSES), max(0.01, min(0.5, 250 / len(CLASSES))))):
+        data = (wide, labels) if rows == 90 else (X, CLASSES)
+        rate = 0.01 * min(1, 64 / data[0].shape[1])
+        auto = MLPClassifier((8,), max_iter=3, random_state=0).fit(*data)
+        given = clone(auto).set_params(learning_rate_init=rate, weight_decay=decay).fit(*data)
+        assert same(auto, given)
+        assert not same(auto, clone(given).set_params(weight_decay=2 * decay).fit(*data))
+        assert not same(auto, clone(given).set_params(learning_rate_init=2 * rate).fit(*data))
+
+
+@pytest.mark.parametrize("parameter", ["learning_rate_init", "weight_decay"])
+def test_words_in_place_of_numbers_are_refused(parameter: str) -> None:
+    with pytest.raises(BackgraphError, match=parameter):
+        classifier(**{parameter: "outo"}).fit(X, CLASSES)

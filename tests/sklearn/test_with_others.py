@@ -29,7 +29,7 @@ Y = np.array(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)]
 def classifier(**changes: Any) -> MLPClassifier:
     settings: dict[str, Any] = {
         "hidden_layer_sizes": (8,),
-        "max_iter": 60,
+        "max_iter": 150,
         "random_state": 0,
         "learning_rate_init": 0.02,
     }

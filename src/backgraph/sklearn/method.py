@@ -7,6 +7,7 @@ large ones do not take all day.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from backgraph.errors import TrainingError
 from backgraph.models.defaults import (
     BATCH,
     DROPOUT,
+    FEWEST_DROPPED,
     FEWEST_EPOCHS,
     FEWEST_STEPS,
     MOST_EPOCHS,
@@ -23,8 +25,9 @@ from backgraph.models.defaults import (
 from backgraph.models.learner import Method
 from backgraph.optim.clipping import Clip, ClipByGlobalNorm, ClipByValue
 from backgraph.optim.limits import not_negative, positive, whole
+from backgraph.optim.optimizer import Optimizer
 from backgraph.optim.schedules import Constant, Schedule
-from backgraph.sklearn.solvers import ENDLESS, Span, optimizer_of, schedule_of
+from backgraph.sklearn.solvers import ENDLESS, Span, optimizer_of, rate_of, schedule_of
 from backgraph.train.engine import Engine, default_engine
 from backgraph.train.metrics import more_is_better
 from backgraph.train.stopping import EarlyStopping
@@ -44,22 +47,27 @@ def plan(e: Any, rows: int, judged: bool, seed: int) -> Plan:
     batch = batch_of(e, rows)
     per_epoch = math.ceil(rows / batch)
     epochs = epochs_of(e, per_epoch)
-    schedule = schedule_of(e, Span(rows, per_epoch, epochs * per_epoch))
-    return Plan(_method(e, batch, schedule, stopping_of(e) if judged else None, seed), epochs, schedule)
+    schedule = schedule_of(e, Span(rows, per_epoch, epochs * per_epoch, e.mlp_.widths[0]))
+    optimizer = optimizer_of(e, schedule, rows)
+    return Plan(_method(e, batch, optimizer, stopping_of(e) if judged else None, seed), epochs, schedule)
 
 
 def plan_of_part(e: Any, rows: int, seed: int) -> Plan:
-    """How `partial_fit` trains: one epoch. A schedule that leads to the end of training is constant here."""
+    """How `partial_fit` trains: one epoch. A schedule that leads to the end of training is constant here.
+
+    Nobody knows how many rows will come: the weight decay of "auto" is that of very many.
+    """
     batch = batch_of(e, rows)
     per_epoch = math.ceil(rows / batch)
     endless = callable(e.learning_rate) or e.learning_rate in ENDLESS
-    schedule = schedule_of(e, Span(rows, per_epoch, per_epoch)) if endless else Constant(e.learning_rate_init)
-    return Plan(_method(e, batch, schedule, None, seed), 1, schedule)
+    span = Span(rows, per_epoch, per_epoch, e.mlp_.widths[0])
+    schedule = schedule_of(e, span) if endless else Constant(rate_of(e, span.inputs))
+    optimizer = optimizer_of(e, schedule, sys.maxsize)
+    return Plan(_method(e, batch, optimizer, None, seed), 1, schedule)
 
 
-def _method(e: Any, batch: int, schedule: Schedule, stopping: EarlyStopping | None, seed: int) -> Method:
+def _method(e: Any, batch: int, optimizer: Optimizer, stopping: EarlyStopping | None, seed: int) -> Method:
     metrics = [name for name in (e._default_metric, *e.metrics, monitored(e)) if name != "loss"]
-    optimizer = optimizer_of(e, schedule)
     return Method(optimizer, batch, seed, bool(e.shuffle), clip_of(e), tuple(dict.fromkeys(metrics)), stopping)
 
 
@@ -91,7 +99,7 @@ def batch_of(e: Any, rows: int) -> int:
 def dropout_of(e: Any, rows: int) -> Any:
     """The rate of dropout, or one for each layer."""
     if e.dropout == "auto":
-        return DROPOUT if rows > WHOLE_BATCH else 0.0
+        return DROPOUT if rows >= FEWEST_DROPPED else 0.0
     return tuple(e.dropout) if isinstance(e.dropout, (list, tuple)) else e.dropout
 
 

@@ -26,18 +26,20 @@ class MLPRegressor(RegressorMixin, PartialFit):
     activation           a name, a function of nodes, or a list with one for each hidden layer
     solver               "adamw", "adam", "sgd", "rmsprop" or "adagrad"
     alpha                α of α/(2m) Σ W² in the cost, m the rows of a minibatch; λ = α/(2m)
-    weight_decay         share of the weights, times the rate, that each step of "adamw" takes away
+    weight_decay         share of the weights, times the rate, that each step of "adamw" takes away; "auto": 250/rows,
+                         from 0.01 to 0.5
     batch_size           "auto": all rows up to 200, else 256
     learning_rate        "constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "step",
                          "inverse_time", or a function from the number of the step to the rate
-    learning_rate_init   the rate that the schedule begins with, or reaches after the share `warmup` of the steps
+    learning_rate_init   the rate that the schedule begins with, or reaches after the share `warmup`; "auto": 0.01, less
+                         in proportion to 1/inputs where there are more than 64
     max_iter             epochs; None: by the number of rows
     loss                 "squared_error" (half of it, as in scikit-learn), "absolute_error", "huber", "quantile",
                          "poisson", or a function of (U, y), nodes: losses of the rows
     delta, quantile      of "huber" (in standard deviations of y), and of "quantile"
     standardize_target   train on (y − mean)/deviation; "poisson" never does
     dropout              share of the hidden units that are dropped in training; or a list, one for each layer; "auto":
-                         0.1 for more than 200 rows
+                         0.1 from 500 rows on
     clip_norm, clip_value  bounds for the norm of the whole gradient, or for each element
     early_stopping       hold out `validation_fraction` of the rows and keep the weights of the best epoch by
                          `monitor`; ends after `n_iter_no_change` epochs that are not better by `tol`. "auto": from
@@ -69,10 +71,10 @@ class MLPRegressor(RegressorMixin, PartialFit):
         *,
         solver: str = "adamw",
         alpha: float = 0.0,
-        weight_decay: float = defaults.DECAY,
+        weight_decay: float | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: Any = defaults.SCHEDULE,
-        learning_rate_init: float = defaults.RATE,
+        learning_rate_init: float | str = "auto",
         warmup: float = 0.0,
         power_t: float = 0.5,
         max_iter: int | None = None,

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from backgraph.errors import TrainingError, nearest
 from backgraph.models import rates
 from backgraph.optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
-from backgraph.optim.limits import positive
+from backgraph.optim.limits import not_negative, positive
 from backgraph.optim.schedules import Schedule
 
 
@@ -29,32 +29,33 @@ class AdamInScikitLearn(Adam):
         return scalars | {"root_correction": 1.0}
 
 
-def _sgd(e: Any, rate: Schedule) -> Optimizer:
+def _sgd(e: Any, rate: Schedule, rows: int) -> Optimizer:  # noqa: ARG001  (every solver has this signature)
     if not e.momentum:
         return SGD(learning_rate=rate)
     kind = Nesterov if e.nesterovs_momentum else Momentum
     return kind(learning_rate=rate, momentum=e.momentum)
 
 
-SOLVERS: dict[str, Callable[[Any, Schedule], Optimizer]] = {
-    "adamw": lambda e, rate: AdamW(
-        learning_rate=rate, rho1=e.beta_1, rho2=e.beta_2, delta=e.epsilon, decoupled_decay=e.weight_decay
+SOLVERS: dict[str, Callable[[Any, Schedule, int], Optimizer]] = {
+    "adamw": lambda e, rate, rows: AdamW(
+        learning_rate=rate, rho1=e.beta_1, rho2=e.beta_2, delta=e.epsilon, decoupled_decay=decay_of(e, rows)
     ),
-    "adam": lambda e, rate: AdamInScikitLearn(learning_rate=rate, rho1=e.beta_1, rho2=e.beta_2, delta=e.epsilon),
+    "adam": lambda e, rate, _: AdamInScikitLearn(learning_rate=rate, rho1=e.beta_1, rho2=e.beta_2, delta=e.epsilon),
     "sgd": _sgd,
-    "rmsprop": lambda e, rate: RMSProp(learning_rate=rate, rho=e.beta_2, delta=e.epsilon),
-    "adagrad": lambda e, rate: AdaGrad(learning_rate=rate, delta=e.epsilon),
+    "rmsprop": lambda e, rate, _: RMSProp(learning_rate=rate, rho=e.beta_2, delta=e.epsilon),
+    "adagrad": lambda e, rate, _: AdaGrad(learning_rate=rate, delta=e.epsilon),
 }
-"""Every solver by name: made from an estimator's parameters and a schedule."""
+"""Every solver by name: made from an estimator's parameters, a schedule, and the number of rows."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """How long training is: rows, steps in an epoch, and steps in all."""
+    """How long training is: rows, steps in an epoch, and steps in all; and how wide what comes in is."""
 
     rows: int
     steps_per_epoch: int
     steps: int
+    inputs: int
 
 
 class Adaptive:
@@ -92,8 +93,8 @@ class InverseScaling:
 
 
 SCHEDULES: dict[str, Callable[[Any, Span], Schedule]] = {
-    "invscaling": lambda e, span: InverseScaling(e.learning_rate_init, e.power_t, span),
-    "adaptive": lambda e, _: Adaptive(e.learning_rate_init),
+    "invscaling": lambda e, span: InverseScaling(rate_of(e, span.inputs), e.power_t, span),
+    "adaptive": lambda e, span: Adaptive(rate_of(e, span.inputs)),
 }
 """Schedules that scikit-learn alone has, beside `models.rates.RATES`."""
 
@@ -108,15 +109,26 @@ def schedule_of(e: Any, span: Span) -> Schedule:
     rate: Rate = e.learning_rate
     if callable(rate):
         return rate
-    positive("learning_rate_init", e.learning_rate_init)
     if rate in SCHEDULES:
         return SCHEDULES[rate](e, span)
-    return rates.schedule_of(rate, e.learning_rate_init, span.steps, e.warmup)
+    return rates.schedule_of(rate, rate_of(e, span.inputs), span.steps, e.warmup)
 
 
-def optimizer_of(e: Any, schedule: Schedule) -> Optimizer:
-    """The optimiser of an estimator. Raises TrainingError BG401 for an unknown name."""
+def rate_of(e: Any, inputs: int) -> float:
+    """The learning rate of an estimator whose network has so many inputs."""
+    if e.learning_rate_init == "auto":
+        return rates.rate_for(inputs)
+    return positive("learning_rate_init", e.learning_rate_init)
+
+
+def decay_of(e: Any, rows: int) -> float:
+    """The decoupled weight decay of an estimator that is trained on so many rows."""
+    return rates.decay_for(rows) if e.weight_decay == "auto" else not_negative("weight_decay", e.weight_decay)
+
+
+def optimizer_of(e: Any, schedule: Schedule, rows: int) -> Optimizer:
+    """The optimiser of an estimator that is trained on so many rows. Raises TrainingError BG401 for an unknown name."""
     if e.solver not in SOLVERS:
         hint = nearest(str(e.solver), list(SOLVERS))
         raise TrainingError("BG401", "solver", "unknown", got=e.solver, expected=", ".join(SOLVERS), hint=hint)
-    return SOLVERS[e.solver](e, schedule)
+    return SOLVERS[e.solver](e, schedule, rows)
