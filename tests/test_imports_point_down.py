@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "version"}),
+    frozenset({"collector", "errors", "version"}),
     frozenset({"language"}),
     frozenset({"evaluate"}),
     frozenset({"calculus"}),
@@ -29,7 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 """Lowest first. `backgraph/__init__.py` stands above all of them but cli; nothing below may import it."""
 
 RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
-LIGHT = ("errors", "language", "evaluate", "calculus", "rules", "show")
+LIGHT = ("collector", "errors", "language", "evaluate", "calculus", "rules", "show")
 """Layers that load numpy and nothing else, and so does `import backgraph`."""
 FREE = ("data", "models", "train", "cli")
 """Layers that may load any dependency at the top of a module."""

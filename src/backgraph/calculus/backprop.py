@@ -18,6 +18,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backgraph.collector import uncollected
 from backgraph.errors import CalculusError, GraphError, UsageError
 from backgraph.language.check import here
 from backgraph.language.dims import shape_text
@@ -98,6 +99,7 @@ def as_targets(wrt: Node | Sequence[Node]) -> tuple[Node, ...]:
     return targets
 
 
+@uncollected
 def backpropagate(z: Node, targets: Sequence[Node]) -> tuple[dict[Node, Node], list[Term]]:
     """Algorithm 6.5: the outermost skeleton. Returns grad_table and the terms."""
     G_pruned = prune(z, targets)

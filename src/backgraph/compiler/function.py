@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from backgraph.collector import uncollected
 from backgraph.compiler.budget import byte_count
 from backgraph.compiler.call import Call, native_run, number_of_threads, plain
 from backgraph.compiler.memory import concrete
@@ -129,6 +130,7 @@ def specialised(
 class NativeProgram:
     """Machine code for one set of sizes, callable with any batch."""
 
+    @uncollected
     def __init__(self, function: Function, sizes: dict[str, Any], expected: Mapping[str, Any]) -> None:
         outputs, leaves = specialised(function.outputs, function.inputs, sizes)
         self.arguments = {

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backgraph.collector import uncollected
 from backgraph.language.node import Node
 from backgraph.language.op import Elementwise
 from backgraph.language.walk import topological_order
@@ -36,6 +37,7 @@ class Simplified:
     trace: tuple[Step, ...]
 
 
+@uncollected
 def simplified(outputs: Sequence[Node], rules: tuple[Rule, ...]) -> Simplified:
     """`outputs` rewritten by `rules` until none applies.
 

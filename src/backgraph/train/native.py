@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from backgraph.collector import uncollected
 from backgraph.compiler.budget import byte_count
 from backgraph.compiler.call import Call, native_run, number_of_threads, plain
 from backgraph.compiler.function import specialised
@@ -134,6 +135,7 @@ def _finite_steps(outputs: Array) -> int:
 class NativeLoop:
     """One compiled training loop."""
 
+    @uncollected
     def __init__(
         self,
         step: Step,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from backgraph.calculus.backprop import Gradients, gradient
+from backgraph.collector import uncollected
 from backgraph.errors import CalculusError, GraphError, UsageError
 from backgraph.language.dims import shape_text, symbol
 from backgraph.language.node import Node
@@ -100,6 +101,7 @@ class Step:
         ]
 
 
+@uncollected
 def training_step(
     cost: Node,
     parameters: Sequence[Node],
