@@ -42,7 +42,7 @@ def test_it_is_on_again_after_an_error() -> None:
     def fails() -> None:
         raise ValueError
 
-    with pytest.raises(ValueError):  # noqa: PT011  (it is raised here)
+    with pytest.raises(ValueError):
         fails()
     assert gc.isenabled()
 
