@@ -49,7 +49,8 @@ def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
         return SHORT if limit is not None and body.phases else max(int(sizes.get("m", 1)), 1)
 
     monkeypatch.setattr(calls, "rows_in_block", two)
-    monkeypatch.setattr(cache, "object_code", lambda _key, make: make())
+    monkeypatch.setattr(cache, "known", lambda _key: None)
+    monkeypatch.setattr(cache, "keep", lambda _codes: None)
 
 
 def results(outputs: Sequence[Node], values: dict[Node, Array], memory: str | None, threads: int = 1) -> list[Array]:

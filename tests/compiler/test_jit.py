@@ -8,7 +8,7 @@ import pytest
 from llvmlite import ir
 
 from backgraph.compiler.jit import Library
-from backgraph.compiler.object_file import undefined_symbols
+from backgraph.compiler.object_file import symbols
 from backgraph.compiler.target import host_levels, host_target
 from backgraph.errors import UsageError
 
@@ -95,7 +95,7 @@ def test_a_call_may_be_allowed() -> None:
 
 def test_only_elf_is_read() -> None:
     with pytest.raises(ValueError, match="ELF"):
-        undefined_symbols(b"MZ")
+        symbols(b"MZ")
 
 
 def test_the_text_of_a_library() -> None:

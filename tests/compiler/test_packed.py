@@ -73,7 +73,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (packed, sizes_of_blocks):
         monkeypatch.setattr(module, "blocking", small)
-    monkeypatch.setattr(cache, "object_code", lambda _key, make: make())
+    monkeypatch.setattr(cache, "known", lambda _key: None)
+    monkeypatch.setattr(cache, "keep", lambda _codes: None)
     monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
 
 

@@ -2,9 +2,11 @@
 
     ~/.cache/backgraph/objects/<fingerprint>     SHA-256 of what follows, then the object code
 
+An entry is a program or a part of one, which other programs may share: a net for a table of other columns finds most of
+its code there.
 The folder is `$BACKGRAPH_CACHE`, else `backgraph/objects` in `$XDG_CACHE_HOME` or `~/.cache`; `BACKGRAPH_CACHE=off`
 keeps nothing. It belongs to the user alone (mode 0700): a folder that others own or may write to is not used. An entry
-whose digest is wrong is compiled anew. The oldest entries go when there are more than `LIMIT` bytes. A cache that
+whose digest is wrong is compiled anew. The oldest entries go when there are too many. A cache that
 cannot be read or written slows down, and never fails, a compilation.
 """
 
@@ -16,13 +18,13 @@ import os
 import stat
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 
-LIMIT = 128 << 20
-"""Bytes of all entries on disk."""
-RECENT = 64
+LIMIT, COUNT = 128 << 20, 4096
+"""Bytes of all entries on disk, and how many."""
+RECENT = 256
 """Entries kept in memory as well: fitting the same network again reads nothing."""
 DIGEST = 32
 
@@ -33,21 +35,39 @@ _lock = Lock()
 
 def object_code(key: str, make: Callable[[], bytes]) -> bytes:
     """The object code with this fingerprint: from memory, from disk, or made."""
+    code = known(key)
+    if code is None:
+        code = make()
+        keep({key: code})
+    return code
+
+
+def known(key: str) -> bytes | None:
+    """The object code with this fingerprint, if it is in memory or on disk."""
     with _lock:
         if key in _recent:
             _recent.move_to_end(key)
             return _recent[key]
     folder = cache_folder()
     code = _read(folder / key) if folder is not None else None
-    if code is None:
-        code = make()
-        if folder is not None:
-            _write(folder, key, code)
+    if code is not None:
+        _remember({key: code})
+    return code
+
+
+def keep(codes: Mapping[str, bytes]) -> None:
+    """Remember object code by its fingerprint, in memory and on disk."""
+    _remember(codes)
+    folder = cache_folder() if codes else None
+    if folder is not None:
+        _write(folder, codes)
+
+
+def _remember(codes: Mapping[str, bytes]) -> None:
     with _lock:
-        _recent[key] = code
+        _recent.update(codes)
         while len(_recent) > RECENT:
             _recent.popitem(last=False)
-    return code
 
 
 def cache_folder() -> Path | None:
@@ -88,11 +108,12 @@ def _read(path: Path) -> bytes | None:
     return code
 
 
-def _write(folder: Path, key: str, code: bytes) -> None:
+def _write(folder: Path, codes: Mapping[str, bytes]) -> None:
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="new-", delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        Path(file.name).replace(folder / key)
+        for key, code in codes.items():
+            with tempfile.NamedTemporaryFile(dir=folder, prefix="new-", delete=False) as file:
+                file.write(hashlib.sha256(code).digest() + code)
+            Path(file.name).replace(folder / key)
         _prune(folder)
     except OSError as failed:
         log.debug("object code is not cached: %s", failed)
@@ -102,7 +123,7 @@ def _prune(folder: Path) -> None:
     """Drop the entries that were used longest ago until the rest is small enough."""
     entries = sorted(((found.stat(), found) for found in folder.iterdir()), key=lambda each: -each[0].st_mtime)
     total = 0
-    for status, path in entries:
+    for count, (status, path) in enumerate(entries):
         total += status.st_size
-        if total > LIMIT:
+        if total > LIMIT or count >= COUNT:
             path.unlink(missing_ok=True)

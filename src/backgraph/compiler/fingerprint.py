@@ -7,14 +7,9 @@ over labels, which only people read.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 
-import llvmlite
-import numpy as np
-
+from backgraph.compiler.digest import digest
 from backgraph.compiler.nest import Value
 from backgraph.compiler.phases import Phase
 from backgraph.compiler.program import Body
@@ -27,14 +22,4 @@ def fingerprint(phases: Sequence[Phase], values: Sequence[Value], body: Body, ta
     spelled = Spelling()
     text = spelled(([phase.nests for phase in phases], list(values), body.phases, body.rows, level, target))
     local = sorted(spelled.number[value] for value in body.local if value in spelled.number)
-    return hashlib.sha256(f"{text} {local} {sources()}".encode()).hexdigest()
-
-
-@cache
-def sources() -> str:
-    """A digest of the compiler as it is installed, and of the version of llvmlite."""
-    digest = hashlib.sha256(f"{llvmlite.__version__} {np.__version__}".encode())
-    for file in sorted(resources.files("backgraph.compiler").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".py"):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return digest(f"{text} {local}")

@@ -1,4 +1,4 @@
-"""Nests as LLVM functions `nest(batch, first, end, low, high, scratch, pointers…)`, one for all that are alike.
+"""Nests as LLVM functions `nest(batch, first, end, low, high, scratch, pointers…)`, each in a module of its own.
 
 `first` … `end` are the rows of a block, `low` … `high` the part of the shared axis, `scratch` the thread's own memory.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from llvmlite import ir
 
 from backgraph.compiler.blocking import is_packed
 from backgraph.compiler.contract import Contraction, roles
+from backgraph.compiler.digest import digest
 from backgraph.compiler.emit import Emitter
+from backgraph.compiler.jit import Part
 from backgraph.compiler.llvm import I64, POINTER
 from backgraph.compiler.nest import Axis, Nest, Value, storage
 from backgraph.compiler.packed import PackedContraction
@@ -23,7 +26,7 @@ from backgraph.compiler.target import Target
 
 @dataclass(frozen=True)
 class NestFunction:
-    """The LLVM function of a nest, and the values whose memory it takes."""
+    """The LLVM function of a nest as another module calls it, and the values whose memory it takes."""
 
     function: ir.Function
     values: list[Value]
@@ -31,26 +34,35 @@ class NestFunction:
 
 
 def nest_functions(
-    module: ir.Module, phases: Sequence[Phase], stored: set[Value], target: Target
-) -> dict[int, NestFunction]:
-    """For every nest, by its identity; nests alike but for their memory, as in layers of one width, share one."""
+    caller: ir.Module, phases: Sequence[Phase], stored: set[Value], target: Target, level: int
+) -> tuple[dict[int, NestFunction], list[Part]]:
+    """For every nest, by its identity, its function, declared in `caller`; and the parts that define these.
+
+    Nests alike but for their memory, as in layers of one width, share a function; so do those of two programs.
+    """
     found: dict[int, NestFunction] = {}
-    made: dict[str, ir.Function] = {}
+    declared: dict[str, ir.Function] = {}
+    parts: list[Part] = []
     for nest in (nest for phase in phases for nest in phase.nests):
         values = memory_of(nest, stored)
-        spelling = Spelling()((nest, values))
-        if spelling not in made:
-            made[spelling] = emitted(module, nest, f"nest_{len(made)}", values, target)
-        found[id(nest)] = NestFunction(made[spelling], values, shared_axis(nest))
-    return found
+        key = digest(f"{Spelling()((nest, values, level, target))}")
+        if key not in declared:
+            declared[key] = _declared(caller, key, len(values))
+            parts.append(Part(partial(emitted, nest, key, values, target), key))
+        found[id(nest)] = NestFunction(declared[key], values, shared_axis(nest))
+    return found, parts
 
 
-def emitted(module: ir.Module, nest: Nest, name: str, values: Sequence[Value], target: Target) -> ir.Function:
-    """The function of one nest."""
-    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64, I64, POINTER, *[POINTER] * len(values)])
-    function = ir.Function(module, kind, name)
-    function.linkage = "internal"
-    function.attributes.add("noinline")
+def _declared(module: ir.Module, key: str, values: int) -> ir.Function:
+    kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64, I64, POINTER, *[POINTER] * values])
+    return ir.Function(module, kind, f"nest_{key[:32]}")
+
+
+def emitted(nest: Nest, key: str, values: Sequence[Value], target: Target) -> ir.Module:
+    """The module with the function of one nest."""
+    module = ir.Module("nest")
+    module.triple = target.triple
+    function = _declared(module, key, len(values))
     b = ir.IRBuilder(function.append_basic_block("entry"))
     batch, first, end, low, high, scratch, *pointers = function.args
     axis = shared_axis(nest)
@@ -63,7 +75,7 @@ def emitted(module: ir.Module, nest: Nest, name: str, values: Sequence[Value], t
     else:
         emitter.nest(nest, axis, low, high)
     b.ret_void()
-    return function
+    return module
 
 
 def memory_of(nest: Nest, stored: set[Value]) -> list[Value]:

@@ -136,8 +136,8 @@ def compile_program(
     values = in_memory(program, list(arguments.values()))
     target = target or host_target()
     key = fingerprint(groups, values, body, target, level)
-    module = partial(build, groups, values, target, body)
-    library = Library(module, target, level, frozenset({"sched_yield"}), key)
+    parts = partial(build, groups, values, target, body, level)
+    library = Library(parts, target, level, frozenset({"sched_yield"}), key)
     ends = [v for v in program.kept if v not in place]
     lives = tuple(life for life in lifetimes(groups, ends, body.phases, body.local) if life.value in values)
     scratch = scratch_size(groups, target)

@@ -1,4 +1,4 @@
-"""A scheduled program as one LLVM module: a function for every nest, and `run`, which threads enter together.
+"""A scheduled program as LLVM modules: one for every nest, and one with `run`, which threads enter together.
 
     run(pointers, strides, steps, batch, block, scratch, shared, thread, threads)
 
@@ -20,6 +20,7 @@ from llvmlite import ir
 
 from backgraph.compiler.blocking import expected, scratch_bytes
 from backgraph.compiler.emit import Emitter
+from backgraph.compiler.jit import Part
 from backgraph.compiler.llvm import BYTES, I8, I32, I64, POINTER, integer, intrinsic, loop, stack
 from backgraph.compiler.nest import Axis, Nest, Value, storage
 from backgraph.compiler.nest_function import NestFunction, nest_functions
@@ -50,21 +51,17 @@ WHOLE = Body()
 """All rows at once."""
 
 
-def build(phases: Sequence[Phase], values: Sequence[Value], target: Target, body: Body = WHOLE) -> ir.Module:
-    """The module of a program whose memory pieces are `values`; whatever is not among them stays in registers."""
+def build(
+    phases: Sequence[Phase], values: Sequence[Value], target: Target, body: Body = WHOLE, level: int = 3
+) -> list[Part]:
+    """The modules of a program whose memory pieces are `values`; whatever is not among them stays in registers."""
     module = ir.Module("backgraph")
     module.triple = target.triple
     kind = ir.FunctionType(I64, [POINTER, POINTER, I64, I64, I64, POINTER, I32.as_pointer(), I64, I64])
     run = ir.Function(module, kind, "run")
-    Driver(
-        run,
-        phases,
-        values,
-        nest_functions(module, phases, set(values), target),
-        body=body,
-        scratch=scratch_size(phases, target),
-    ).emit()
-    return module
+    functions, parts = nest_functions(module, phases, set(values), target, level)
+    Driver(run, phases, values, functions, body=body, scratch=scratch_size(phases, target)).emit()
+    return [Part(lambda: module), *parts]
 
 
 def scratch_size(phases: Sequence[Phase], target: Target) -> int:
@@ -138,6 +135,9 @@ class Driver:
         """
         b = self.b
         self.parts = self.parts_of[id(phase)]
+        functions = [self.functions[id(nest)] for nest in phase.nests]
+        places = {v: self.memory(v, step) for v in dict.fromkeys(v for each in functions for v in each.values)}
+        own = b.gep(self.scratch, [b.mul(self.thread, integer(self.scratch_size))], source_etype=I8)
         before = b.block
         head, body, after = (b.append_basic_block(name) for name in ("part", "work", "all_parts"))
         b.branch(head)
@@ -147,8 +147,9 @@ class Driver:
         b.cbranch(b.icmp_signed("<", part, self.parts), body, after)
         b.position_at_end(body)
         self.part = part
-        for nest in phase.nests:
-            self.call(self.functions[id(nest)], step)
+        shares = {axis.size: self.share(axis) for each in functions if (axis := each.axis) is not None}
+        for each in functions:
+            self.call(each, shares, [own, *(places[value] for value in each.values)])
         taken = b.atomic_rmw("add", self.place(TAKEN), ir.Constant(I32, 1), "acq_rel")
         part.add_incoming(b.add(b.zext(taken, I64), self.threads), b.block)
         b.branch(head)
@@ -198,18 +199,18 @@ class Driver:
         """One of the shared integers."""
         return self.b.load_atomic(self.place(number), "acquire", 4)
 
-    def call(self, nest_function: NestFunction, step: ir.Value) -> None:
+    def call(
+        self, called: NestFunction, shares: dict[Dim, tuple[ir.Value, ir.Value]], pointers: Sequence[ir.Value]
+    ) -> None:
         """A part of a nest; without a shared axis the first part is all of it."""
         b = self.b
-        own = b.gep(self.scratch, [b.mul(self.thread, integer(self.scratch_size))], source_etype=I8)
-        pointers = [own, *(self.memory(value, step) for value in nest_function.values)]
-        if nest_function.axis is None:
+        if called.axis is None:
             with b.if_then(b.icmp_signed("==", self.part, integer(0))):
-                b.call(nest_function.function, [self.batch, *self.rows, integer(0), integer(1), *pointers])
+                b.call(called.function, [self.batch, *self.rows, integer(0), integer(1), *pointers])
             return
-        low, high = self.share(nest_function.axis)
+        low, high = shares[called.axis.size]
         with b.if_then(b.icmp_signed("<", low, high)):
-            b.call(nest_function.function, [self.batch, *self.rows, low, high, *pointers])
+            b.call(called.function, [self.batch, *self.rows, low, high, *pointers])
 
     def memory(self, value: Value, step: ir.Value) -> ir.Value:
         """The memory of a value at a step; of a local one, where row 0 would be if it held all rows."""
