@@ -14,8 +14,7 @@ from backgraph.compiler import call as calls
 from backgraph.compiler.blocking import Blocking, blocking
 from backgraph.compiler.contract import tile_shape
 from backgraph.compiler.function import Function, compile
-from backgraph.compiler.nest import Nest
-from backgraph.compiler.target import host_levels, host_target
+from backgraph.compiler.target import Target, host_levels, host_target
 from backgraph.evaluate import evaluate
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -64,12 +63,12 @@ SIZES = [(2, 1, 2), (14, 16, 32), (15, 17, 33), (61, 40, 31), (40, 600, 70), (29
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is packed, and a block holds two tiles of rows and two panels: small products then have many."""
-    for name in ("WALK", "LEAST", "LARGE"):
+    for name in ("WALK", "NARROW_WALK", "LEAST", "LARGE"):
         monkeypatch.setattr(sizes_of_blocks, name, 0)
 
-    def small(dtype: str, target: object) -> Blocking:
-        rows, vectors = tile_shape(target, dtype)  # type: ignore[arg-type]
-        return Blocking(dtype, rows, vectors, tiles=2, panels=2)
+    def small(dtype: str, target: Target) -> Blocking:
+        tile = tile_shape(target, dtype)
+        return Blocking(dtype, tile.rows, tile.vectors, tile.lanes, tiles=2, panels=2)
 
     for module in (packed, sizes_of_blocks):
         monkeypatch.setattr(module, "blocking", small)
@@ -85,8 +84,7 @@ def values(leaves: Sequence[Node], m: int, k: int) -> dict[Node, Array]:
     return {leaf: rng.normal(size=shape).astype(leaf.dtype) for leaf, shape in shapes.items()}
 
 
-def plain(nest: Nest) -> bool:
-    del nest
+def plain(*_: object) -> bool:
     return False
 
 
@@ -105,8 +103,8 @@ def test_the_bits_of_the_plain_kernel(
     leaves, output = LAYOUTS[layout](m, k, n, dtype)
     table = values(leaves, m, k)
     with monkeypatch.context() as patch:
-        for module in (nest_function, schedule, sizes_of_blocks):
-            patch.setattr(module, "is_packed", plain)
+        for module, name in ((nest_function, "is_packed"), (sizes_of_blocks, "is_packed"), (schedule, "is_turned")):
+            patch.setattr(module, name, plain)
         expected = compile(leaves, output, threads=1)(*table.values())
     for target in [None, *(host_target(isa) for isa in host_levels()[1:2])]:
         ours = compile(leaves, output, threads=2, target=target)

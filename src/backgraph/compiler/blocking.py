@@ -16,6 +16,8 @@ ROWS, COLUMNS = 252, 2048
 """Rows of a block, and bytes of a row of it: with both packed operands a block fills most of a second-level cache."""
 WALK = 1 << 21
 """Bytes that a walk along k covers from which on an operand is packed: about a second-level cache, and 512 pages."""
+NARROW, NARROW_WALK = 64, 1 << 16
+"""The same for tiles up to so many bytes wide: they take a single line of each row, and come back more often."""
 LEAST = 2 * LANES
 """Rows and columns that a result must have for packing to pay."""
 LARGE = 1 << 16
@@ -24,11 +26,12 @@ LARGE = 1 << 16
 
 @dataclass(frozen=True)
 class Blocking:
-    """Sizes of tiles and blocks for one dtype: rows × vectors·16 of a tile; tiles and panels of a block."""
+    """Sizes of tiles and blocks for one dtype: those of `contract.Tile`; tiles and panels of a block."""
 
     dtype: str
     rows: int
     vectors: int
+    lanes: int
     tiles: int
     panels: int
 
@@ -36,6 +39,11 @@ class Blocking:
     def width(self) -> int:
         """Columns of a panel."""
         return self.vectors * LANES
+
+    @property
+    def line(self) -> int:
+        """Bytes of a row that a walk along k reads."""
+        return self.vectors * self.lanes * BYTES[self.dtype]
 
     @property
     def cells(self) -> int:
@@ -60,26 +68,45 @@ class Blocking:
 
 def blocking(dtype: str, target: Target) -> Blocking:
     """The blocking for a dtype on a target."""
-    rows, vectors = tile_shape(target, dtype)
-    panels = COLUMNS // (vectors * LANES * BYTES[dtype])
-    return Blocking(dtype, rows, vectors, max(ROWS // rows, 1), panels)
+    tile = tile_shape(target, dtype)
+    panels = COLUMNS // (tile.vectors * LANES * BYTES[dtype])
+    return Blocking(dtype, tile.rows, tile.vectors, tile.lanes, ROWS // tile.rows, panels)
 
 
-def is_packed(nest: Nest) -> bool:
+def is_packed(nest: Nest, target: Target) -> bool:
     """Whether a contraction is large enough, and lies so far apart in memory, that packing blocks pays."""
+    found = _worthwhile(nest)
+    if found is None or found[0] != 1:
+        return is_turned(nest)
+    assert nest.reduce is not None
+    size = blocking(nest.operands[0].dtype, target)
+    walk = NARROW_WALK if size.line <= NARROW else WALK
+    return max(_walk(operand, nest.reduce) for operand in found[1:]) >= walk
+
+
+def is_turned(nest: Nest) -> bool:
+    """Whether the columns of the second operand are no neighbours, and packing its blocks is the way to turn it."""
+    found = _worthwhile(nest)
+    if found is None or found[0] == 1:
+        return False
+    _, _, b = found
+    assert nest.reduce is not None
+    return stride(b, nest.reduce) == 1 and _elements(b) >= LARGE
+
+
+def _worthwhile(nest: Nest) -> tuple[Dim, Read, Read] | None:
+    """Of a contraction that can be packed and has enough rows and columns: the step of columns, and both operands."""
     shape = roles(nest)
     if shape is None or shape.row is None or nest.reduce is None:
-        return False
+        return None
     a, b = reversed(nest.operands) if shape.swapped else nest.operands
     assert isinstance(a, Read)
     assert isinstance(b, Read)
     if min(expected(shape.row.size), expected(shape.column.size)) < LEAST:
-        return False
+        return None
     if 1 not in (stride(a, shape.row), stride(a, nest.reduce)):
-        return False
-    if stride(b, shape.column) != 1:
-        return stride(b, nest.reduce) == 1 and _elements(b) >= LARGE
-    return max(_walk(b, nest.reduce), _walk(a, nest.reduce)) >= WALK
+        return None
+    return stride(b, shape.column), a, b
 
 
 def expected(size: Dim, sizes: Mapping[str, Dim] = MappingProxyType({})) -> int:
@@ -102,6 +129,6 @@ def _walk(read: Read, axis: Axis) -> int:
 
 def scratch_bytes(nest: Nest, target: Target) -> int:
     """Memory of its own that each thread needs for a nest."""
-    if not is_packed(nest):
+    if not is_packed(nest, target):
         return 0
     return -(-blocking(nest.operands[0].dtype, target).bytes // 64) * 64

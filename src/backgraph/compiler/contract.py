@@ -2,10 +2,11 @@
 
     for i, j parallel: combined = fma over k: A[i,k] * B[k,j]; writes
 
-Tiles of `rows` × `vectors`·16 accumulators stay in registers while k runs through a chunk of 256: per step, a few loads
-of B, a broadcast of A for every row, and an fma for every accumulator. Finished chunks are added into a small scratch
-tile, and the writes (the epilogue) read the finished sums from there. A remainder of rows is done with smaller tiles, a
-remainder of columns under a mask. Any element's roundings depend on k alone, so no choice made here changes a bit.
+Tiles of `rows` × `vectors`·16 sums are made while k runs through a chunk of 256: per step, a few loads of B, then a
+broadcast of A for every row, and an fma for every sum. Where registers hold fewer, k runs once for each piece of them.
+Finished chunks are added into a small scratch tile, and the writes (the epilogue) read the finished sums from there. A
+remainder of rows is done with smaller tiles, a remainder of columns under a mask. Any element's roundings depend on k
+alone, so no choice made here changes a bit.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from backgraph.compiler.llvm import (
     LANES,
     float_call,
     integer,
+    joined,
     load_lanes,
     loop,
     mask_below,
+    piece,
     prefetch,
     splat,
     stack,
@@ -83,13 +86,20 @@ def _uses(operand: object, axis: Axis) -> bool:
     return any(isinstance(index, Affine) and index.coefficient(axis) for index in operand.index)
 
 
-def tile_shape(target: Target, dtype: str) -> tuple[int, int]:
-    """Rows and 16-lane vectors of a tile that fills the registers."""
-    wide = target.name == "avx512"
-    registers_each = LANES * BYTES[dtype] * 8 // (512 if wide else 256)
-    vectors = 2 if wide and dtype == "float32" else 1
-    rows = (28 if wide else 12) // (vectors * registers_each)
-    return max(rows, 1), vectors
+@dataclass(frozen=True)
+class Tile:
+    """Sums that a tile has, rows × vectors of 16; a walk along k makes `lanes` of each vector, in registers."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+
+def tile_shape(target: Target, dtype: str) -> Tile:
+    """Two registers wide, and as high as the others allow: two hold the columns of B, one an element of A."""
+    width = 2 * target.lanes(BYTES[dtype] * 8)
+    lanes = min(width, LANES)
+    return Tile((target.registers - 4) // 2, width // lanes, lanes)
 
 
 class Contraction:
@@ -104,7 +114,8 @@ class Contraction:
         self.A, self.B = (b, a) if shape.swapped else (a, b)
         self.k = nest.reduce
         self.dtype = a.dtype
-        self.rows, self.vectors = tile_shape(target, a.dtype)
+        tile = tile_shape(target, a.dtype)
+        self.rows, self.vectors, self.lanes = tile.rows, tile.vectors, tile.lanes
         kind = ir.ArrayType(vector_of(ELEMENT[a.dtype]), self.rows * self.vectors)
         self.scratch = stack(emitter.b, kind)
 
@@ -183,25 +194,37 @@ class Contraction:
     def chunk(
         self, height: int, at: Frame, start: ir.Value, stop: ir.Value, masks: list[ir.Value | None]
     ) -> list[ir.Value]:
-        """The accumulators of one chunk: chains of fma from 0."""
+        """The sums of one chunk: chains of fma from 0."""
         b = self.e.b
         rows = self.row_pointers(height, at, start)
         columns = self.pointer(self.B, at.inside(self.k, start))
+        pieces: list[list[ir.Value]] = []
+        for first in range(0, LANES, self.lanes):
+            parts = [None if mask is None else piece(b, mask, first, self.lanes) for mask in masks]
+            pieces.append(self.walk(rows, self.moved(columns, integer(first)), b.sub(stop, start), parts))
+        return [joined(b, parts) for parts in zip(*pieces, strict=True)]
+
+    def walk(
+        self, rows: list[ir.Value], columns: ir.Value, depth: ir.Value, masks: list[ir.Value | None]
+    ) -> list[ir.Value]:
+        """The accumulators of one walk along k: what registers hold."""
+        b, count = self.e.b, len(masks)
         step_a, step_b = stride(self.A, self.k), stride(self.B, self.k)
-        zero = ir.Constant(vector_of(ELEMENT[self.dtype]), [0] * LANES)
-        with loop(b, integer(0), b.sub(stop, start), 1, [zero] * (height * len(masks))) as this:
+        zero = ir.Constant(vector_of(ELEMENT[self.dtype], self.lanes), [0] * self.lanes)
+        with loop(b, integer(0), depth, 1, [zero] * (len(rows) * count)) as this:
             from_b = self.moved(columns, self.e.times(this.index, step_b))
             if self.far_apart(step_b):
                 ahead = self.moved(from_b, self.e.times(integer(AHEAD), step_b))
-                for q in range(len(masks)):
+                for q in range(count):
                     prefetch(b, self.moved(ahead, integer(q * LANES)))
-            lanes = [load_lanes(b, self.moved(from_b, integer(q * LANES)), self.dtype, m) for q, m in enumerate(masks)]
+            places = [self.moved(from_b, integer(q * LANES)) for q in range(count)]
+            lanes = [load_lanes(b, at, self.dtype, mask, self.lanes) for at, mask in zip(places, masks, strict=True)]
             along = self.e.times(this.index, step_a)
             for r, pointer in enumerate(rows):
                 one = b.load(self.moved(pointer, along), typ=ELEMENT[self.dtype], align=BYTES[self.dtype])
-                factor = splat(b, one)
+                factor = splat(b, one, self.lanes)
                 for q, lane in enumerate(lanes):
-                    this.next.append(float_call(b, "fma", factor, lane, this.carried[r * len(lanes) + q]))
+                    this.next.append(float_call(b, "fma", factor, lane, this.carried[r * count + q]))
         return this.carried
 
     def far_apart(self, step: Dim) -> bool:

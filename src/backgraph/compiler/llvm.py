@@ -32,9 +32,9 @@ def integer(value: int) -> ir.Constant:
     return ir.Constant(I64, value)
 
 
-def vector_of(element: ir.Type) -> ir.VectorType:
-    """16 lanes of `element`."""
-    return ir.VectorType(element, LANES)
+def vector_of(element: ir.Type, lanes: int = LANES) -> ir.VectorType:
+    """16 lanes of `element`, or so many."""
+    return ir.VectorType(element, lanes)
 
 
 def is_vector(value: ir.Value) -> bool:
@@ -42,15 +42,15 @@ def is_vector(value: ir.Value) -> bool:
     return isinstance(value.type, ir.VectorType)
 
 
-def splat(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
+def splat(b: ir.IRBuilder, value: ir.Value, lanes: int = LANES) -> ir.Value:
     """The same scalar in all lanes."""
     if is_vector(value):
         return value
-    kind = vector_of(value.type)
+    kind = vector_of(value.type, lanes)
     if isinstance(value, ir.Constant):
-        return ir.Constant(kind, [value.constant] * LANES)
-    first = b.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(I32, 0))
-    return b.shuffle_vector(first, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(I32, LANES), [0] * LANES))
+        return ir.Constant(kind, [value.constant] * lanes)
+    undefined = ir.Constant(kind, ir.Undefined)
+    return shuffled(b, b.insert_element(undefined, value, ir.Constant(I32, 0)), undefined, [0] * lanes)
 
 
 def lane_numbers() -> ir.Constant:
@@ -134,13 +134,15 @@ def float_call(b: ir.IRBuilder, name: str, *arguments: ir.Value) -> ir.Value:
     return intrinsic(b, f"llvm.{name}.{type_suffix(kind)}", kind, arguments)
 
 
-def load_lanes(b: ir.IRBuilder, pointer: ir.Value, dtype: str, mask: ir.Value | None) -> ir.Value:
-    """16 neighbouring elements; lanes outside the mask are not touched and read 0."""
-    kind = vector_of(STORED[dtype])
+def load_lanes(
+    b: ir.IRBuilder, pointer: ir.Value, dtype: str, mask: ir.Value | None = None, lanes: int = LANES
+) -> ir.Value:
+    """16 neighbouring elements, or so many; lanes outside the mask are not touched and read 0."""
+    kind = vector_of(STORED[dtype], lanes)
     align = BYTES[dtype]
     if mask is None:
         return b.load(pointer, typ=kind, align=align)
-    zero = ir.Constant(kind, [0] * LANES)
+    zero = ir.Constant(kind, [0] * lanes)
     name = f"llvm.masked.load.{type_suffix(kind)}.p0"
     return intrinsic(b, name, kind, [pointer, ir.Constant(I32, align), mask, zero])
 
@@ -204,3 +206,17 @@ def transposed(b: ir.IRBuilder, rows: Sequence[ir.Value]) -> list[ir.Value]:
 def shuffled(b: ir.IRBuilder, x: ir.Value, y: ir.Value, picks: Sequence[int]) -> ir.Value:
     """Lanes of two vectors, by number."""
     return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, len(picks)), list(picks)))
+
+
+def piece(b: ir.IRBuilder, vector: ir.Value, first: int, lanes: int) -> ir.Value:
+    """Some neighbouring lanes of a vector."""
+    return vector if lanes == LANES else shuffled(b, vector, vector, range(first, first + lanes))
+
+
+def joined(b: ir.IRBuilder, pieces: Sequence[ir.Value]) -> ir.Value:
+    """One vector of pieces of equal length, 1, 2, 4 … of them."""
+    vectors = list(pieces)
+    while len(vectors) > 1:
+        lanes = range(2 * vectors[0].type.count)
+        vectors = [shuffled(b, x, y, lanes) for x, y in zip(vectors[::2], vectors[1::2], strict=True)]
+    return vectors[0]

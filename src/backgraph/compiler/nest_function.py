@@ -68,7 +68,7 @@ def emitted(nest: Nest, key: str, values: Sequence[Value], target: Target) -> ir
     axis = shared_axis(nest)
     emitter = Emitter(b, dict(zip(values, pointers, strict=True)), batch, (first, end))
     shape = roles(nest)
-    if shape is not None and is_packed(nest):
+    if shape is not None and is_packed(nest, target):
         PackedContraction(emitter, nest, shape, target, scratch).emit(axis, low, high)
     elif shape is not None:
         Contraction(emitter, nest, shape, target).emit(axis, low, high)

@@ -30,6 +30,7 @@ from backgraph.compiler.llvm import (
     LANES,
     float_call,
     integer,
+    joined,
     load_lanes,
     loop,
     mask_below,
@@ -134,20 +135,29 @@ class PackedContraction:
     def multiply(self, a: ir.Value, sums: ir.Value, vectors: int, depth: ir.Value, begins: ir.Value) -> None:
         """Chains of fma from 0 in registers, then one addition."""
         b, size = self.e.b, self.size
-        with loop(b, integer(0), depth, 1, [self.zero] * (size.rows * vectors)) as this:
-            column = self.on(self.packed_b, b.mul(this.index, integer(size.width)))
-            lanes = [self.load(self.on(column, integer(q * LANES))) for q in range(vectors)]
-            row = self.on(a, b.mul(this.index, integer(size.rows)))
-            for r in range(size.rows):
-                place = self.on(row, integer(r))
-                factor = splat(b, b.load(place, typ=ELEMENT[self.dtype], align=BYTES[self.dtype]))
-                for q, lane in enumerate(lanes):
-                    this.next.append(float_call(b, "fma", factor, lane, this.carried[r * vectors + q]))
-        for number, chunk in enumerate(this.carried):
+        pieces = [self.walk(a, first, vectors, depth) for first in range(0, LANES, size.lanes)]
+        for number, parts in enumerate(zip(*pieces, strict=True)):
             row, q = divmod(number, vectors)
             cell = self.on(sums, integer((row * size.vectors + q) * LANES))
             before = b.select(begins, self.zero, self.load(cell))
-            b.store(b.fadd(before, chunk), cell, align=64)
+            b.store(b.fadd(before, joined(b, parts)), cell, align=64)
+
+    def walk(self, a: ir.Value, first: int, vectors: int, depth: ir.Value) -> list[ir.Value]:
+        """The accumulators of one walk along k: of each vector the lanes from `first` on that registers hold."""
+        b, size = self.e.b, self.size
+        zero = ir.Constant(vector_of(ELEMENT[self.dtype], size.lanes), [0] * size.lanes)
+        with loop(b, integer(0), depth, 1, [zero] * (size.rows * vectors)) as this:
+            column = self.on(self.packed_b, b.add(b.mul(this.index, integer(size.width)), integer(first)))
+            places = [self.on(column, integer(q * LANES)) for q in range(vectors)]
+            lanes = [load_lanes(b, place, self.dtype, lanes=size.lanes) for place in places]
+            row = self.on(a, b.mul(this.index, integer(size.rows)))
+            for r in range(size.rows):
+                place = self.on(row, integer(r))
+                one = b.load(place, typ=ELEMENT[self.dtype], align=BYTES[self.dtype])
+                factor = splat(b, one, size.lanes)
+                for q, lane in enumerate(lanes):
+                    this.next.append(float_call(b, "fma", factor, lane, this.carried[r * vectors + q]))
+        return this.carried
 
     def pack_a(self, to: ir.Value, row: ir.Value, end: ir.Value, depth: Range, frame: Frame) -> None:
         """Rows of A as [k][row]; rows behind the last are 0."""
@@ -246,7 +256,7 @@ class PackedContraction:
 
     def load(self, place: ir.Value) -> ir.Value:
         """A vector of the scratch memory."""
-        return load_lanes(self.e.b, place, self.dtype, None)
+        return load_lanes(self.e.b, place, self.dtype)
 
     def store(self, vector: ir.Value, place: ir.Value) -> None:
         """A vector into the scratch memory."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from backgraph.compiler.blocking import is_packed
+from backgraph.compiler.blocking import is_turned
 from backgraph.compiler.contract import needs_packing
 from backgraph.compiler.nest import (
     Affine,
@@ -154,7 +154,7 @@ def pack(program: Program) -> Program:
     """An operand whose columns are not neighbours in memory is copied, so that the kernel can read vectors of them."""
     nests: list[Nest] = []
     for nest in program.nests:
-        position = None if is_packed(nest) else needs_packing(nest)
+        position = None if is_turned(nest) else needs_packing(nest)
         if position is not None and nest.reduce is not None:
             copy, read = _packed(nest, position)
             nests.append(copy)
