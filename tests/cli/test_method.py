@@ -114,7 +114,7 @@ def test_dropout_of_each_layer(table: Path, tmp_path: Path, run: Run) -> None:
         (("--weights", "kind"), "BG206"),
         (("--weights", "v"), "BG202"),
         (("--metrics", "RMSE"), "BG401"),
-        (("--monitor", "loss"), "BG601"),
+        (("--preset", "plain", "--monitor", "loss"), "BG601"),
         (("--early-stopping", "--monitor", "RMSE"), "BG401"),
         (("--early-stopping", "--patience", 0), "BG401"),
         (("--warm-up", 1.5, "--schedule", "cosine"), "BG401"),

@@ -26,7 +26,7 @@ from backgraph.train.engine import NumpyEngine, default_engine
 from backgraph.train.loop import Training
 from tests.cli.conftest import Run
 
-TRAIN = ("--target", "species", "--batch-size", 8)
+TRAIN = ("--target", "species", "--preset", "plain", "--batch-size", 8)
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "columns": ("categorical=b", "drop=d", "numeric=n", "task=classification", "validation=0.3"),
     "weights": ("weights=w", "class-weight=balanced", "metrics=AUC,log loss", "clip-norm=1", "no-shuffle"),
     "stopping": ("early-stopping", "monitor=accuracy", "patience=1", "min-delta=0.01", "clip-value=0.5"),
-    "softened": ("dropout=0.1", "label-smoothing=0.1", "threads=1", "overwrite", "resume", "json"),
+    "softened": ("preset=plain", "dropout=0.1", "label-smoothing=0.1", "threads=1", "overwrite", "resume", "json"),
     "huber": ("target=z", "loss=huber", "delta=0.5"),
     "quantile": ("target=z", "loss=quantile", "quantile=0.9"),
     "judged": ("validation-data=FILE",),

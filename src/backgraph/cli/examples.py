@@ -5,7 +5,7 @@ from __future__ import annotations
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "train": (
         "backgraph train --hidden 64 --out digits",
-        "backgraph train data.csv --target price --out model --early-stopping",
+        "backgraph train data.csv --target price --out model",
     ),
     "evaluate": ("backgraph evaluate model data.csv",),
     "predict": ("backgraph predict model data.csv --out predictions.csv",),

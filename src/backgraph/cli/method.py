@@ -8,12 +8,11 @@ from typing import Any
 
 from cyclopts import Parameter
 
-from backgraph.cli.numbers import Flag, Whole, names
+from backgraph.cli.numbers import Whole, names
 from backgraph.errors import TrainingError, UsageError
 from backgraph.models.class_weights import BALANCED, ClassWeights
 from backgraph.models.rates import schedule_of
 from backgraph.optim.clipping import Clip, ClipByGlobalNorm, ClipByValue
-from backgraph.optim.optimizer import Optimizer
 from backgraph.optim.schedules import Schedule
 from backgraph.train.stopping import EarlyStopping
 
@@ -29,11 +28,11 @@ class MethodOptions:
     """Where huber becomes linear, in standard deviations of the target."""
     quantile: float = 0.5
     """Which quantile the loss of that name predicts."""
-    dropout: str = "0"
+    dropout: str | None = None
     """Share of the hidden units that are dropped in training; or one for each layer: a,b,c."""
-    label_smoothing: float = 0.0
+    label_smoothing: float | None = None
     """Share of the certainty of each label that is spread over all classes."""
-    schedule: str = "constant"
+    schedule: str | None = None
     """Of the learning rate: constant, cosine, flat_cosine, one_cycle, step or inverse_time."""
     warm_up: float = 0.0
     """Share of the steps in which the learning rate rises."""
@@ -51,7 +50,7 @@ class MethodOptions:
     """File to validate on, with the columns of the first; no rows of that are then held out."""
     metrics: str = ""
     """What is told after each epoch, such as "AUC,log loss"; see `backgraph evaluate`."""
-    early_stopping: Flag = False
+    early_stopping: bool | None = None
     """End when the monitored score no longer improves, and keep the weights of the best epoch."""
     monitor: str | None = None
     """What stops training: loss, or a metric; of the validation part, if there is one."""
@@ -61,14 +60,14 @@ class MethodOptions:
     """What counts as an improvement must be larger."""
 
 
-def method_of(options: MethodOptions, optimizer: Optimizer, epochs: int, validated: bool) -> dict[str, Any]:
+def method_of(options: MethodOptions, validated: bool) -> dict[str, Any]:
     """The fields of a Recipe. Raises TrainingError BG401 and UsageError BG601 for what does not serve."""
     told = names(options.metrics)
     return {
         "loss": options.loss,
         "delta": options.delta,
         "quantile": options.quantile,
-        "dropout": _rates(options.dropout),
+        "dropout": None if options.dropout is None else _rates(options.dropout),
         "label_smoothing": options.label_smoothing,
         "clip": _clip(options),
         "shuffle": options.shuffle,
@@ -76,7 +75,6 @@ def method_of(options: MethodOptions, optimizer: Optimizer, epochs: int, validat
         "class_weight": class_weights_from(options.class_weight),
         "metrics": told or None,
         "stopping": _stopping(options, validated),
-        "rate": _rate(options, optimizer, epochs),
     }
 
 
@@ -126,15 +124,9 @@ def _stopping(options: MethodOptions, validated: bool) -> EarlyStopping | None:
     return EarlyStopping(f"{part}{options.monitor or 'loss'}", options.patience, options.min_delta)
 
 
-def _rate(options: MethodOptions, optimizer: Optimizer, epochs: int) -> Any:
-    """The schedule from the number of steps in an epoch; None for a rate that stays."""
-    rate = optimizer.learning_rate
-    assert not callable(rate)
-    if options.schedule == "constant" and not options.warm_up:
-        return None
-
-    def schedule(steps_per_epoch: int) -> Schedule:
-        return schedule_of(options.schedule, rate, max(1, epochs * steps_per_epoch), options.warm_up)
-
-    schedule(1)  # refuses an unknown name before the data are read
-    return schedule
+def rate_of(options: MethodOptions, rate: float, steps: int) -> float | Schedule:
+    """The learning rate, or its schedule over so many steps. Raises TrainingError BG401."""
+    name = str(options.schedule)
+    if name == "constant" and not options.warm_up:
+        return rate
+    return schedule_of(name, rate, steps, options.warm_up)

@@ -43,8 +43,9 @@ def network_lines(trainer: Trainer) -> Iterator[str]:
     recipe, network = trainer.recipe, trainer.mlp.network
     count = sum(array.size for array in trainer.parameters.values())
     layers = " → ".join(f"{width:,}" for width in trainer.mlp.widths)
-    optimizer = f"{type(recipe.optimizer).__name__} {recipe.optimizer.learning_rate}"
-    yield f"{layers}: {count:,} parameters, {recipe.dtype}; {optimizer}, minibatches of {trainer.training.batch_size}"
+    optimizer = trainer.learner.method.optimizer
+    how = f"{type(optimizer).__name__} {optimizer.learning_rate}, minibatches of {trainer.batch_size}"
+    yield f"{layers}: {count:,} parameters, {recipe.dtype}; {how}"
     yield ""
     names = {node: name for name, node in network.names.items()}
     derivation = derive(network.cost, network.parameters, names)

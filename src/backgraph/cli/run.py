@@ -22,7 +22,7 @@ from backgraph.train.lock import Lock
 from backgraph.train.loop import Training
 from backgraph.train.unchanged import UnchangedFile
 
-FREE = frozenset({"out", "epochs", "threads", "overwrite", "resume", "json"})
+FREE = frozenset({"out", "preset", "epochs", "threads", "overwrite", "resume", "json"})
 """Options that may be others when a run is resumed."""
 STOPPING = b"backgraph: stopping after this step; once more stops at once\n"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json as json_text
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from backgraph.cli.method import MethodOptions, method_of
+from backgraph.cli.method import MethodOptions, method_of, rate_of
 from backgraph.cli.numbers import Flag, Whole, columns, widths
+from backgraph.cli.presets import Preset, filled, preset_of
 from backgraph.cli.report import network_lines, result_line, table_lines
 from backgraph.cli.run import Place, compared, run
 from backgraph.cli.screen import say
@@ -22,9 +23,12 @@ from backgraph.compiler.processors import at_most
 from backgraph.data.prepare import Choices
 from backgraph.data.source import PARQUET
 from backgraph.errors import SaveError, TrainingError, UsageError, nearest
+from backgraph.models.defaults import RHO2
+from backgraph.models.rates import Span, decay_for, rate_for
 from backgraph.models.trainer import Recipe, Trainer
 from backgraph.optim import OPTIMIZERS, Optimizer
 from backgraph.optim.limits import not_negative, whole
+from backgraph.optim.schedules import rate_at
 from backgraph.train.directory import RunDirectory
 from backgraph.train.disk import save_text
 from backgraph.train.unchanged import UnchangedFile
@@ -39,21 +43,24 @@ class Options:
     """Folder for the run: configuration, metrics, checkpoints, model."""
     target: str | None = None
     """The column to predict."""
-    hidden: str = "64"
+    preset: str | None = None
+    """What options are that are not given: table, where a file is given: 64,64,64 of silu, AdamW, a rate that falls,
+    dropout and early stopping, sizes by the rows; or plain: 64 of relu, Adam, 30 epochs, minibatches of 32."""
+    hidden: str | None = None
     """Widths of the hidden layers, such as 256,128,100; 0 for none."""
-    epochs: Whole = 30
-    """How often every row is seen."""
+    epochs: Whole | None = None
+    """How often every row is seen, at most."""
     seed: Whole = 0
     """Of the split, the initial weights and the order of rows; the same seed gives the same model."""
-    optimizer: str = "adam"
+    optimizer: str | None = None
     """One of sgd, momentum, nesterov, adagrad, rmsprop, adam and adamw."""
     learning_rate: float | None = None
-    """By default that of the optimizer."""
-    batch_size: Whole = 32
+    """By default that of the optimizer; of the preset table with adamw 0.01, less where there are many columns."""
+    batch_size: Whole | None = None
     """Rows in a minibatch."""
     weight_decay: float | None = None
     """λ of the λ Σ W² added to the cost; with adamw, the share that weights lose beside the gradient."""
-    activation: str = "relu"
+    activation: str | None = None
     """One of relu, leaky_relu, elu, gelu, silu, softplus, tanh, sigmoid and identity; or one for each layer: a,b,c."""
     biases: bool = True
     """Whether layers add a bias."""
@@ -97,14 +104,19 @@ def train(data: Path | None = None, /, *, options: Options, method: MethodOption
         options: see Options.
         method: see MethodOptions.
     """
-    whole("--epochs", options.epochs, least=0)
-    recipe, place = _recipe(options, method), _place(options)
+    validated = options.validation > 0 or method.validation_data is not None
+    preset = preset_of(options.preset, own_table=data is not None, validated=validated)
+    options, method = filled(options, preset), filled(method, preset)
+    recipe, place = _recipe(options, method, preset, validated), _place(options)
     place.check()
     with at_most(None if options.threads is None else whole("--threads", options.threads)):
         watched = None if data is None else UnchangedFile(data)
         trainer = _trainer(data, recipe, options, method.validation_data)
-        remarks = {"data": None if data is None else str(data), "epochs": options.epochs, "command": sys.argv[1:]}
-        with place.entered(compared(options, trainer) | compared(method, trainer), remarks) as directory:
+        remarks = {"data": None if data is None else str(data), "epochs": trainer.epochs, "command": sys.argv[1:]}
+        # A rate that falls towards the last epoch is another one where that is another epoch.
+        length = {} if method.schedule == "constant" else {"epochs": trainer.epochs}
+        same = compared(options, trainer) | compared(method, trainer) | length
+        with place.entered(same, remarks) as directory:
             _trained(trainer, options, directory, watched)
 
 
@@ -114,7 +126,7 @@ def _trained(trainer: Trainer, options: Options, directory: RunDirectory, watche
         for line in (*table_lines(trainer), *network_lines(trainer)):
             say(line)
     began = time.perf_counter()
-    model = run(trainer, options.epochs, directory, watched)
+    model = run(trainer, trainer.epochs, directory, watched)
     result = _result(trainer) | {"seconds": round(time.perf_counter() - began, 3), "model": str(model)}
     say(json_text.dumps(result, ensure_ascii=False) if options.json else result_line(result))
     facts = {name: result[name] for name in ("epochs", "steps", "loss", "seconds")}
@@ -134,27 +146,37 @@ def _place(options: Options) -> Place:
     return Place(options.out, options.overwrite, options.resume)
 
 
-def _recipe(options: Options, method: MethodOptions) -> Recipe:
-    optimizer, decay = _optimizer(options.optimizer, options.learning_rate, options.weight_decay)
-    validated = options.validation > 0 or method.validation_data is not None
+def _recipe(options: Options, method: MethodOptions, preset: Preset, validated: bool) -> Recipe:
+    if options.epochs is not None:
+        whole("--epochs", options.epochs, least=0)
+    optimizer, decay = _optimizer(options, method, preset)
     return Recipe(
-        widths(options.hidden), optimizer, _activations(options.activation), options.biases, decay, options.dtype,
-        options.batch_size, options.seed, options.validation, options.task,
+        widths(options.hidden or ""), optimizer, _activations(options.activation or ""), options.biases, decay,
+        options.dtype, options.batch_size, options.seed, options.validation, options.task,
         choices=Choices(columns(options.categorical), columns(options.numeric), columns(options.drop)),
-        **method_of(method, optimizer, options.epochs, validated),
+        epochs=options.epochs, **method_of(method, validated),
     )  # fmt: skip
 
 
-def _optimizer(name: str, learning_rate: float | None, weight_decay: float | None) -> tuple[Optimizer, float]:
-    """The optimiser, and λ for the cost."""
+def _optimizer(options: Options, method: MethodOptions, preset: Preset) -> tuple[Callable[[Span], Optimizer], float]:
+    """The optimiser for a training so long, and λ for the cost."""
+    name = str(options.optimizer)
     if name not in OPTIMIZERS:
         hint = nearest(name, list(OPTIMIZERS))
         raise TrainingError("BG401", "--optimizer", "unknown", got=name, expected=", ".join(OPTIMIZERS), hint=hint)
-    decay = not_negative("--weight-decay", 0.0 if weight_decay is None else weight_decay)
-    changes: dict[str, Any] = {} if learning_rate is None else {"learning_rate": learning_rate}
-    if name == "adamw" and weight_decay is not None:
-        return OPTIMIZERS[name](**changes, decoupled_decay=decay), 0.0
-    return OPTIMIZERS[name](**changes), decay
+    decay = not_negative("--weight-decay", options.weight_decay or 0.0)
+    decoupled = {} if name != "adamw" or options.weight_decay is None else {"decoupled_decay": decay}
+
+    def made(span: Span) -> Optimizer:
+        tuned = {"rho2": RHO2, "decoupled_decay": decay_for(span.rows)} if name == preset.tuned else {}
+        optimizer = OPTIMIZERS[name](**tuned | decoupled)
+        rate = options.learning_rate
+        if rate is None:
+            rate = rate_for(span.inputs) if tuned else rate_at(optimizer.learning_rate, 0)
+        return replace(optimizer, learning_rate=rate_of(method, rate, span.steps))
+
+    made(Span(1, 1, 1, 1))  # refuses what does not serve before the data are read
+    return made, 0.0 if decoupled else decay
 
 
 def _activations(text: str) -> str | tuple[str, ...]:

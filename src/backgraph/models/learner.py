@@ -7,7 +7,7 @@ history    a row for each epoch: "loss" (the cost as it was minimised, dropout a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -24,7 +24,6 @@ from backgraph.models.mlp import MLP, losses
 from backgraph.optim.clipping import Clip
 from backgraph.optim.limits import whole
 from backgraph.optim.optimizer import Optimizer
-from backgraph.optim.schedules import Schedule
 from backgraph.train.callbacks import Callback, Keeper
 from backgraph.train.engine import Engine
 from backgraph.train.loop import Training
@@ -66,8 +65,6 @@ class Method:
     clip: Clip | None = None
     metrics: tuple[str, ...] = ()
     stopping: EarlyStopping | None = None
-    rate: Callable[[int], Schedule] | None = None
-    """The schedule of the learning rate, from the number of steps in an epoch, where it depends on that."""
 
 
 @dataclass
@@ -94,9 +91,6 @@ class Learner:
         self.training = Training(
             step, step.arrays(self.start), n, batch_size, method.seed, method.shuffle, weighted
         )  # fmt: skip
-        if method.rate is not None:
-            rate = method.rate(self.training.steps_per_epoch)
-            self.training.step = replace(step, optimizer=replace(method.optimizer, learning_rate=rate))
 
     def _check_monitor(self) -> None:
         """What stops training must be known after each epoch. TrainingError BG401."""

@@ -1,11 +1,31 @@
-"""Learning rate and weight decay where none is given; schedules of the rate by name, from the number of steps."""
+"""What the rows and columns of a table decide where it is not given: learning rate, weight decay, minibatches, epochs,
+dropout, label smoothing. And schedules of the rate by name, from the number of steps.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from backgraph.errors import TrainingError, nearest
-from backgraph.models.defaults import DECAY, LEAST_DECAY, MOST_DECAY, RATE, RATED_INPUTS
+from backgraph.models.defaults import (
+    BATCH,
+    DECAY,
+    DROPOUT,
+    FEWEST_DROPPED,
+    FEWEST_EPOCHS,
+    FEWEST_STEPS,
+    LEAST_DECAY,
+    MOST_DECAY,
+    MOST_EPOCHS,
+    MOST_SMOOTHED,
+    MOST_STEPS,
+    RATE,
+    RATED_INPUTS,
+    SMOOTHING,
+    WHOLE_BATCH,
+)
 from backgraph.optim.limits import fraction, positive
 from backgraph.optim.schedules import (
     Constant,
@@ -29,6 +49,16 @@ RATES: dict[str, Callable[[float, int], Schedule]] = {
 """From the rate and the number of steps. "step": a tenth after each third; "inverse_time": at last an eleventh."""
 
 
+@dataclass(frozen=True)
+class Span:
+    """How long training is: rows, steps in an epoch, and steps in all; and how wide what comes in is."""
+
+    rows: int
+    steps_per_epoch: int
+    steps: int
+    inputs: int
+
+
 def rate_for(inputs: int) -> float:
     """The learning rate of a network with so many inputs where none is given."""
     return RATE * min(1.0, RATED_INPUTS / inputs)
@@ -37,6 +67,27 @@ def rate_for(inputs: int) -> float:
 def decay_for(rows: int) -> float:
     """The decoupled weight decay for so many rows where none is given."""
     return min(max(DECAY / rows, LEAST_DECAY), MOST_DECAY)
+
+
+def batch_for(rows: int) -> int:
+    """Rows of a minibatch where nothing is said."""
+    return rows if rows <= WHOLE_BATCH else BATCH
+
+
+def dropout_for(rows: int) -> float:
+    """The rate of dropout for so many rows where none is given."""
+    return DROPOUT if rows >= FEWEST_DROPPED else 0.0
+
+
+def smoothing_for(rows: int) -> float:
+    """Label smoothing for so many rows where none is given."""
+    return min(SMOOTHING / rows, MOST_SMOOTHED)
+
+
+def epochs_for(steps_per_epoch: int) -> int:
+    """How often every row is seen at most where nothing is said."""
+    fitting = min(max(MOST_STEPS // steps_per_epoch, FEWEST_EPOCHS), MOST_EPOCHS)
+    return max(fitting, math.ceil(FEWEST_STEPS / steps_per_epoch))
 
 
 def schedule_of(name: str, rate: float, steps: int, warm_up: float = 0.0) -> Schedule:

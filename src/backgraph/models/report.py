@@ -140,14 +140,14 @@ def _data(trainer: Trainer) -> str:
 
 
 def _network(trainer: Trainer) -> str:
-    network, recipe = trainer.mlp.network, trainer.recipe
+    network, recipe, how = trainer.mlp.network, trainer.recipe, trainer.learner.method
     rows = [
         (str(node.op), " × ".join(map(str, array.shape)), f"{array.size:,}")
         for node, array in trainer.parameters.items()
     ]
     total = sum(array.size for array in trainer.parameters.values())
-    picture = draw(network.cost, network.parameters, _names(trainer), sizes={"m": recipe.batch_size}).svg
-    method = f"{recipe.optimizer}; minibatches of {recipe.batch_size}; seed {recipe.seed}; {recipe.dtype}."
+    picture = draw(network.cost, network.parameters, _names(trainer), sizes={"m": how.batch_size}).svg
+    method = f"{how.optimizer}; minibatches of {how.batch_size}; seed {recipe.seed}; {recipe.dtype}."
     return (
         f"<p>{escape(method)} {total:,} parameters.</p>\n{_table(('parameter', 'shape', 'numbers'), rows)}"
         f'<div class="wide">{picture}</div>\n'
@@ -166,4 +166,4 @@ def _gradient(trainer: Trainer) -> str:
 def _cost(trainer: Trainer) -> str:
     network = trainer.mlp.network
     found = accounts(network.cost, network.parameters, _names(trainer))
-    return f"<pre>{escape(CostPage(found, {'m': trainer.recipe.batch_size}).text())}</pre>\n"
+    return f"<pre>{escape(CostPage(found, {'m': trainer.batch_size}).text())}</pre>\n"

@@ -25,9 +25,10 @@ from backgraph.models.fitted import METRICS, Fitted
 from backgraph.models.learner import Examples, Learner, Method
 from backgraph.models.losses import CLASSIFICATION, REGRESSION, UNSCALED, LossName
 from backgraph.models.mlp import MLP
+from backgraph.models.rates import Span, batch_for, dropout_for, epochs_for, smoothing_for
 from backgraph.optim.clipping import Clip
+from backgraph.optim.limits import whole
 from backgraph.optim.optimizer import Optimizer
-from backgraph.optim.schedules import Schedule
 from backgraph.train.callbacks import Callback, Keeper
 from backgraph.train.engine import Engine
 from backgraph.train.loop import Training
@@ -43,23 +44,24 @@ MOST_CLASSES = 30
 class Recipe:
     """How to train: sizes and activations of the network, its loss, λ, the optimiser, and the rest.
 
-    `weights` names the column with the weights of the rows; `metrics` of None are those of METRICS; `choices` overrule
-    what is inferred of the columns.
+    The optimiser may be a function of how long training is. `epochs`, `batch_size`, `dropout` and `label_smoothing` of
+    None are decided by the number of rows (`models.rates`). `weights` names the column with the weights of the rows;
+    `metrics` of None are those of METRICS; `choices` overrule what is inferred of the columns.
     """
 
     hidden: tuple[int, ...]
-    optimizer: Optimizer
+    optimizer: Optimizer | Callable[[Span], Optimizer]
     activation: Activation | tuple[Activation, ...] = "relu"
     biases: bool = True
     decay: float = 0.0
     dtype: str = "float32"
-    batch_size: int = 32
+    batch_size: int | None = 32
     seed: int = 0
     validation: float = 0.2
     task: str = "auto"
     loss: LossName | None = None
-    dropout: float | tuple[float, ...] = 0.0
-    label_smoothing: float = 0.0
+    dropout: float | tuple[float, ...] | None = 0.0
+    label_smoothing: float | None = 0.0
     delta: float = 1.0
     quantile: float = 0.5
     clip: Clip | None = None
@@ -69,8 +71,7 @@ class Recipe:
     metrics: tuple[str, ...] | None = None
     stopping: EarlyStopping | None = None
     choices: Choices | None = None
-    rate: Callable[[int], Schedule] | None = None
-    """The schedule of the learning rate, from the number of steps in an epoch."""
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,22 @@ class Trainer:
         self.validation_part = self._weighed(self._part(other, rest))
         self.mlp = self._network()
         self.learner = self._learner()
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a minibatch."""
+        wanted = self.recipe.batch_size
+        return batch_for(self.n_train) if wanted is None else min(whole("batch_size", wanted), self.n_train)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Minibatches in an epoch; the last may be smaller."""
+        return -(-self.n_train // self.batch_size)
+
+    @property
+    def epochs(self) -> int:
+        """How often every row is to be seen at most."""
+        return epochs_for(self.steps_per_epoch) if self.recipe.epochs is None else self.recipe.epochs
 
     @property
     def training(self) -> Training:
@@ -207,18 +224,29 @@ class Trainer:
         outputs = len(self.outcome) if isinstance(self.outcome, Classes) else 1
         return MLP(
             len(self.preparation.features), recipe.hidden, outputs, self.task, recipe.activation, recipe.biases,
-            recipe.decay, recipe.dtype, loss=recipe.loss, dropout=recipe.dropout,
-            label_smoothing=recipe.label_smoothing, delta=recipe.delta, quantile=recipe.quantile,
+            recipe.decay, recipe.dtype, loss=recipe.loss,
+            dropout=dropout_for(self.n_train) if recipe.dropout is None else recipe.dropout,
+            label_smoothing=self._smoothing(), delta=recipe.delta, quantile=recipe.quantile,
             embeddings=tuple((each.codes, each.size) for each in self.preparation.embeddings),
             weighted=recipe.weights is not None or self.factors is not None,
         )  # fmt: skip
 
+    def _smoothing(self) -> float:
+        if self.recipe.label_smoothing is not None:
+            return self.recipe.label_smoothing
+        return smoothing_for(self.n_train) if self.task == CLASSIFICATION else 0.0
+
+    def _optimizer(self) -> Optimizer:
+        wanted, per_epoch = self.recipe.optimizer, self.steps_per_epoch
+        if isinstance(wanted, Optimizer):
+            return wanted
+        return wanted(Span(self.n_train, per_epoch, max(1, self.epochs * per_epoch), self.mlp.widths[0]))
+
     def _learner(self) -> Learner:
         recipe = self.recipe
         method = Method(
-            recipe.optimizer, recipe.batch_size, recipe.seed, recipe.shuffle, recipe.clip, self.metrics,
-            recipe.stopping, recipe.rate,
-        )  # fmt: skip
+            self._optimizer(), self.batch_size, recipe.seed, recipe.shuffle, recipe.clip, self.metrics, recipe.stopping
+        )
         start, examples = self.mlp.initial(recipe.seed), self._by_class(self.training_part.examples)
         return Learner(self.mlp, start, examples, self.validation_part.examples, method)
 

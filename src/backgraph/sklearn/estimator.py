@@ -85,8 +85,8 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         """y as the network is to say it."""
 
     @abstractmethod
-    def _network(self) -> dict[str, Any]:
-        """Task, outputs and loss, as `MLP` takes them."""
+    def _network(self, rows: int) -> dict[str, Any]:
+        """Task, outputs and loss for training on so many rows, as `MLP` takes them."""
 
     def _with_class_weights(self, y: Array, weights: Array | None) -> Array | None:  # noqa: ARG002  (for subclasses)
         """The weights of examples, times those of their classes."""
@@ -197,19 +197,22 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         matrix, codes = design_matrix(given.X, self.preparation_)
         return Examples(matrix, self._targets(given.y), codes, given.weights)
 
-    def _trained_on(self, given: Given) -> Examples:
-        """The examples of a fit, and `mlp_` made to measure, or changed where they now have weights."""
+    def _trained_on(self, given: Given, rows: int | None = None) -> Examples:
+        """The examples of a fit, and `mlp_` made to measure, or changed where they now have weights.
+
+        `rows` is how many there will be in all, if these are not all.
+        """
         weights = self._with_class_weights(given.y, given.weights)
         examples = self._examples(Given(given.X, given.y, weights))
         if not hasattr(self, "mlp_") or (weights is not None and not self.mlp_.weighted):
-            self.mlp_ = self._made_to_measure(examples)
+            self.mlp_ = self._made_to_measure(examples, len(examples) if rows is None else rows)
         return examples
 
-    def _made_to_measure(self, examples: Examples) -> MLP:
+    def _made_to_measure(self, examples: Examples, rows: int) -> MLP:
         embedded = () if self.preparation_ is None else self.preparation_.embeddings
         return MLP(
             examples.X.shape[1], widths_of(self.hidden_layer_sizes), activation=activations_of(self.activation),
-            alpha=self.alpha, dtype=self._dtype, dropout=dropout_of(self, len(examples)), **self._network(),
+            alpha=self.alpha, dtype=self._dtype, dropout=dropout_of(self, rows), **self._network(rows),
             embeddings=tuple((each.codes, each.size) for each in embedded), weighted=examples.weights is not None,
         )  # fmt: skip
 

@@ -12,22 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from backgraph.errors import TrainingError
-from backgraph.models.defaults import (
-    BATCH,
-    DROPOUT,
-    FEWEST_DROPPED,
-    FEWEST_EPOCHS,
-    FEWEST_STEPS,
-    MOST_EPOCHS,
-    MOST_STEPS,
-    WHOLE_BATCH,
-)
 from backgraph.models.learner import Method
+from backgraph.models.rates import Span, batch_for, dropout_for, epochs_for
 from backgraph.optim.clipping import Clip, ClipByGlobalNorm, ClipByValue
 from backgraph.optim.limits import not_negative, positive, whole
 from backgraph.optim.optimizer import Optimizer
 from backgraph.optim.schedules import Constant, Schedule
-from backgraph.sklearn.solvers import ENDLESS, Span, optimizer_of, rate_of, schedule_of
+from backgraph.sklearn.solvers import ENDLESS, optimizer_of, rate_of, schedule_of
 from backgraph.train.engine import Engine, default_engine
 from backgraph.train.metrics import more_is_better
 from backgraph.train.stopping import EarlyStopping
@@ -55,7 +46,7 @@ def plan(e: Any, rows: int, judged: bool, seed: int) -> Plan:
 def plan_of_part(e: Any, rows: int, seed: int) -> Plan:
     """How `partial_fit` trains: one epoch. A schedule that leads to the end of training is constant here.
 
-    Nobody knows how many rows will come: the weight decay of "auto" is that of very many.
+    Nobody knows how many rows will come: what is "auto" is as for very many.
     """
     batch = batch_of(e, rows)
     per_epoch = math.ceil(rows / batch)
@@ -91,24 +82,19 @@ def stops_early(e: Any, rows: int) -> bool:
 
 def batch_of(e: Any, rows: int) -> int:
     """Rows in a minibatch."""
-    if e.batch_size != "auto":
-        return min(whole("batch_size", e.batch_size), rows)
-    return rows if rows <= WHOLE_BATCH else BATCH
+    return batch_for(rows) if e.batch_size == "auto" else min(whole("batch_size", e.batch_size), rows)
 
 
 def dropout_of(e: Any, rows: int) -> Any:
     """The rate of dropout, or one for each layer."""
     if e.dropout == "auto":
-        return DROPOUT if rows >= FEWEST_DROPPED else 0.0
+        return dropout_for(rows)
     return tuple(e.dropout) if isinstance(e.dropout, (list, tuple)) else e.dropout
 
 
 def epochs_of(e: Any, steps_per_epoch: int) -> int:
     """How often every row is seen at most."""
-    if e.max_iter is not None:
-        return whole("max_iter", e.max_iter)
-    fitting = min(max(MOST_STEPS // steps_per_epoch, FEWEST_EPOCHS), MOST_EPOCHS)
-    return max(fitting, math.ceil(FEWEST_STEPS / steps_per_epoch))
+    return epochs_for(steps_per_epoch) if e.max_iter is None else whole("max_iter", e.max_iter)
 
 
 def clip_of(e: Any) -> Clip | None:

@@ -6,6 +6,7 @@ call to the next as long as the parts have as many rows, so that only the first 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,7 @@ class PartialFit(BaseMLP):
         """An epoch over the rows of `given`; then, with rows to validate on, the best call so far is kept."""
         if self.stopped_:
             return
-        examples = self._trained_on(given)
+        examples = self._trained_on(given, sys.maxsize)  # nobody knows how many rows will come
         part = self._part_for(examples)
         training = part.learner.training
         part.learner.held_out = None if held_out is None else self._examples(held_out)

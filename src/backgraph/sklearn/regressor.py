@@ -162,7 +162,7 @@ class MLPRegressor(RegressorMixin, PartialFit):
             raise DataError("BG206", "y", "has counts below 0", got=float(y.min()), expected=f"≥ 0 for {self.loss}")
         return self._scaling.apply(y, "y")
 
-    def _network(self) -> dict[str, Any]:
+    def _network(self, rows: int) -> dict[str, Any]:  # noqa: ARG002  (a classifier asks)
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         loss = self.loss if callable(self.loss) else ALIASES.get(self.loss, self.loss)
         return {

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from backgraph.errors import TrainingError, nearest
 from backgraph.models import rates
+from backgraph.models.rates import Span
 from backgraph.optim import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 from backgraph.optim.limits import not_negative, positive
 from backgraph.optim.schedules import Schedule
@@ -46,16 +47,6 @@ SOLVERS: dict[str, Callable[[Any, Schedule, int], Optimizer]] = {
     "adagrad": lambda e, rate, _: AdaGrad(learning_rate=rate, delta=e.epsilon),
 }
 """Every solver by name: made from an estimator's parameters, a schedule, and the number of rows."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """How long training is: rows, steps in an epoch, and steps in all; and how wide what comes in is."""
-
-    rows: int
-    steps_per_epoch: int
-    steps: int
-    inputs: int
 
 
 class Adaptive:
