@@ -44,8 +44,7 @@ class Options:
     target: str | None = None
     """The column to predict."""
     preset: str | None = None
-    """What options are that are not given: table, where a file is given: 64,64,64 of silu, AdamW, a rate that falls,
-    dropout and early stopping, sizes by the rows; or plain: 64 of relu, Adam, 30 epochs, minibatches of 32."""
+    """What is not given: as the estimators have it (table, where a file is given), or as in a textbook (plain)."""
     hidden: str | None = None
     """Widths of the hidden layers, such as 256,128,100; 0 for none."""
     epochs: Whole | None = None
