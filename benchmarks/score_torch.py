@@ -86,13 +86,14 @@ class TorchNet:
         return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
 
     def _train(self, train: Any, rest: Any) -> None:
+        from backgraph.models.rates import Span, smoothing_for
         from backgraph.sklearn.method import batch_of, epochs_of
-        from backgraph.sklearn.solvers import Span, decay_of, schedule_of
+        from backgraph.sklearn.solvers import decay_of, schedule_of
 
         torch, e = self.torch, self.plan
         batch = batch_of(e, len(train))
         e.max_iter = self.budget
-        per_epoch = math.ceil(len(train) / batch)
+        per_epoch, smoothing = math.ceil(len(train) / batch), smoothing_for(len(train)) if self.kind == CLASSES else 0.0
         epochs = epochs_of(e, per_epoch)
         rate = schedule_of(e, Span(len(train), per_epoch, epochs * per_epoch, self.X.shape[1]))
         optimizer = torch.optim.AdamW(
@@ -104,7 +105,7 @@ class TorchNet:
             for rows in train[torch.randperm(len(train))].split(batch):
                 optimizer.param_groups[0]["lr"] = float(rate(step))
                 optimizer.zero_grad()
-                self._loss(rows, e.label_smoothing if self.kind == CLASSES else 0.0).backward()
+                self._loss(rows, smoothing).backward()
                 optimizer.step()
                 step += 1
             if len(rest):
