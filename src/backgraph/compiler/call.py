@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,13 +114,21 @@ class Call:
             for number in places.get(value, ()):
                 self.strides[number] = stride
         self.shared = np.zeros(SHARED_INTEGERS + 16, np.int32)
+        self.tables = self.pointers.ctypes.data, self.strides.ctypes.data
+        self.rest = self.block, self.scratch, self.shared.ctypes.data
 
     def point(self, given: Mapping[Value, Array]) -> None:
         """Point to these arrays of the caller, and hold them while the call runs."""
         self.given = given
-        for value, array in given.items():
-            for number in self.places.get(value, ()):
-                self.pointers[number] = array.ctypes.data
+        self.put([self.places.get(value, ()) for value in given], given.values())
+
+    def put(self, places: Iterable[Sequence[int]], arrays: Iterable[Array]) -> None:
+        """Point to arrays, each from its places in the table; the caller holds them while the call runs."""
+        pointers = self.pointers
+        for numbers, array in zip(places, arrays, strict=True):
+            at = array.ctypes.data
+            for number in numbers:
+                pointers[number] = at
 
     def end(self) -> None:
         """Let go of the caller's arrays."""
@@ -129,9 +137,10 @@ class Call:
     def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None) -> int:
         """Run; returns the number of steps done."""
         self.shared[:] = 0
+        common = (*self.tables, steps, batch, *self.rest)
         short = steps * self.points < SHORT
-        tables = self.pointers.ctypes.data, self.strides.ctypes.data
-        common = (*tables, steps, batch, self.block, self.scratch, self.shared.ctypes.data)
+        if short and self.threads == 1 and request is None:
+            return run(*common, 0, 1)
         return run_threads(
             lambda thread: run(*common, thread, self.threads), self.threads, self.shared, request, short=short
         )

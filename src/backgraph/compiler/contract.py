@@ -43,6 +43,14 @@ FAR = 2048
 """Bytes between neighbours from which on they are asked for ahead: hardware looks ahead within a page only."""
 
 
+FEW = 3
+"""Rows that are done one by one where a batch has no more: a tile of few rows would hold too few sums to hide the time
+that an fma takes, and packing would copy what is read once.
+"""
+CHAINS = 8
+"""Registers of sums that hide it: 4 steps × 2 units, in today's processors."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """The roles of a contraction's axes: `batch` outside, `row` only in one operand, `column` only in the other."""
@@ -102,10 +110,16 @@ def tile_shape(target: Target, dtype: str) -> Tile:
     return Tile((target.registers - 4) // 2, width // lanes, lanes)
 
 
-class Contraction:
-    """Emits one contraction nest through an `Emitter`."""
+def single_row(target: Target, dtype: str) -> Tile:
+    """A row alone: as wide as it takes to hide the time of an fma."""
+    lanes = tile_shape(target, dtype).lanes
+    return Tile(1, CHAINS * target.lanes(BYTES[dtype] * 8) // lanes, lanes)
 
-    def __init__(self, emitter: Emitter, nest: Nest, shape: Shape, target: Target) -> None:
+
+class Contraction:
+    """Emits one contraction nest through an `Emitter`; row by row if there are `few`."""
+
+    def __init__(self, emitter: Emitter, nest: Nest, shape: Shape, target: Target, few: bool = False) -> None:
         self.e, self.nest, self.shape = emitter, nest, shape
         a, b = nest.operands
         assert isinstance(a, Read)
@@ -114,9 +128,10 @@ class Contraction:
         self.A, self.B = (b, a) if shape.swapped else (a, b)
         self.k = nest.reduce
         self.dtype = a.dtype
-        tile = tile_shape(target, a.dtype)
-        self.rows, self.vectors, self.lanes = tile.rows, tile.vectors, tile.lanes
-        kind = ir.ArrayType(vector_of(ELEMENT[a.dtype]), self.rows * self.vectors)
+        tile = single_row(target, a.dtype) if few else tile_shape(target, a.dtype)
+        self.rows, self.lanes = tile.rows, tile.lanes
+        self.vectors = (tile.vectors, 1) if few else (tile.vectors,)
+        kind = ir.ArrayType(vector_of(ELEMENT[a.dtype]), tile.rows * tile.vectors)
         self.scratch = stack(emitter.b, kind)
 
     def emit(self, shared: Axis | None, low: ir.Value, high: ir.Value) -> None:
@@ -125,22 +140,25 @@ class Contraction:
         self.e.loops(self.shape.batch, ranges, Frame({}), lambda frame: self.columns(ranges, frame))
 
     def columns(self, ranges: dict[Axis, tuple[ir.Value, ir.Value]], frame: Frame) -> None:
-        """Panels of columns: as wide as a tile, then the rest, its last vector masked."""
-        b, width = self.e.b, self.vectors * LANES
+        """Panels of columns: as wide as a tile, then as narrower ones, then the rest, its last vector masked."""
+        b = self.e.b
         low, high = ranges.get(self.shape.column, (integer(0), self.e.dim(self.shape.column.size)))
-        whole = b.add(low, b.mul(b.sdiv(b.sub(high, low), integer(width)), integer(width)))
         size = self.shape.column.size
-        fixed = isinstance(size, int) and self.shape.column not in ranges
-        if not fixed or size >= width:  # type: ignore[operator]
-            with loop(b, low, whole, width) as panel:
-                self.panel(ranges, frame, panel.index, [None] * self.vectors)
-        if not fixed or size % width:  # type: ignore[operator]
-            with b.if_then(b.icmp_signed("<", whole, high)):
-                count = -(-(size % width) // LANES) if fixed else self.vectors  # type: ignore[operator]
+        left = size if isinstance(size, int) and self.shape.column not in ranges else None
+        for vectors in self.vectors:
+            width = vectors * LANES
+            whole = b.add(low, b.mul(b.sdiv(b.sub(high, low), integer(width)), integer(width)))
+            if left is None or left >= width:
+                with loop(b, low, whole, width) as panel:
+                    self.panel(ranges, frame, panel.index, [None] * vectors)
+            low, left = whole, None if left is None else left % width
+        if left is None or left:
+            with b.if_then(b.icmp_signed("<", low, high)):
+                count = self.vectors[-1] if left is None else -(-left // LANES)
                 masks: list[ir.Value | None] = [
-                    mask_below(b, b.sub(b.sub(high, whole), integer(q * LANES))) for q in range(count)
+                    mask_below(b, b.sub(b.sub(high, low), integer(q * LANES))) for q in range(count)
                 ]
-                self.panel(ranges, frame, whole, masks)
+                self.panel(ranges, frame, low, masks)
 
     def panel(
         self,
@@ -272,7 +290,7 @@ class Contraction:
         for r in range(height):
             along = self.at_row(frame, row, integer(r))
             for q, mask in enumerate(masks):
-                before = self.e.so_far(self.nest, self.at_lanes(along, column, q, mask), zero)
+                before = self.e.so_far(self.nest, self.at_lanes(along, column, integer(q), mask), zero)
                 self.e.b.store(before, self.cell(integer(r * len(masks) + q)), align=64)
 
     def at_row(self, frame: Frame, row: ir.Value | None, r: ir.Value) -> Frame:
@@ -281,9 +299,9 @@ class Contraction:
             return frame
         return frame.inside(self.shape.row, self.e.b.add(row, r))
 
-    def at_lanes(self, frame: Frame, column: ir.Value, q: int, mask: ir.Value | None) -> Frame:
+    def at_lanes(self, frame: Frame, column: ir.Value, q: ir.Value, mask: ir.Value | None) -> Frame:
         """The frame of vector q of a row."""
-        here = self.e.b.add(column, integer(q * LANES))
+        here = self.e.b.add(column, self.e.b.mul(q, integer(LANES)))
         return frame.inside(self.shape.column, here, lanes=True, mask=mask)
 
     def keep(self, sums: list[ir.Value], add: bool) -> None:
@@ -298,14 +316,23 @@ class Contraction:
     def epilogue(
         self, height: int, frame: Frame, row: ir.Value | None, column: ir.Value, masks: list[ir.Value | None]
     ) -> None:
-        """The writes, row by row of the finished tile."""
+        """The writes, row by row of the finished tile; those of a wide row vector by vector."""
         b = self.e.b
         with loop(b, integer(0), integer(height)) as this:
             along = self.at_row(frame, row, this.index)
-            for q, mask in enumerate(masks):
-                number = b.add(b.mul(this.index, integer(len(masks))), integer(q))
-                total = b.load(self.cell(number), typ=vector_of(ELEMENT[self.dtype]), align=64)
-                self.e.write_all(self.nest, self.at_lanes(along, column, q, mask), total)
+            first = b.mul(this.index, integer(len(masks)))
+            if height == 1 and not any(masks):
+                with loop(b, integer(0), integer(len(masks))) as vector:
+                    self.finish(along, first, column, vector.index, None)
+            else:
+                for q, mask in enumerate(masks):
+                    self.finish(along, first, column, integer(q), mask)
+
+    def finish(self, along: Frame, first: ir.Value, column: ir.Value, q: ir.Value, mask: ir.Value | None) -> None:
+        """The writes of vector q of a row, whose sums begin with cell `first`."""
+        b = self.e.b
+        total = b.load(self.cell(b.add(first, q)), typ=vector_of(ELEMENT[self.dtype]), align=64)
+        self.e.write_all(self.nest, self.at_lanes(along, column, q, mask), total)
 
 
 def needs_packing(nest: Nest) -> int | None:

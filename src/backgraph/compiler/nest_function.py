@@ -12,11 +12,11 @@ from functools import partial
 from llvmlite import ir
 
 from backgraph.compiler.blocking import is_packed
-from backgraph.compiler.contract import Contraction, roles
+from backgraph.compiler.contract import FEW, Contraction, Shape, needs_packing, roles
 from backgraph.compiler.digest import digest
 from backgraph.compiler.emit import Emitter
 from backgraph.compiler.jit import Part
-from backgraph.compiler.llvm import I64, POINTER
+from backgraph.compiler.llvm import I64, POINTER, integer
 from backgraph.compiler.nest import Axis, Nest, Value, storage
 from backgraph.compiler.packed import PackedContraction
 from backgraph.compiler.phases import Phase, shared_axis
@@ -68,14 +68,30 @@ def emitted(nest: Nest, key: str, values: Sequence[Value], target: Target) -> ir
     axis = shared_axis(nest)
     emitter = Emitter(b, dict(zip(values, pointers, strict=True)), batch, (first, end))
     shape = roles(nest)
-    if shape is not None and is_packed(nest, target):
-        PackedContraction(emitter, nest, shape, target, scratch).emit(axis, low, high)
-    elif shape is not None:
-        Contraction(emitter, nest, shape, target).emit(axis, low, high)
-    else:
+    if shape is None:
         emitter.nest(nest, axis, low, high)
+    elif shape.row is None or isinstance(shape.row.size, int) or needs_packing(nest) is not None:
+        _several(emitter, nest, shape, target, scratch).emit(axis, low, high)
+    else:
+        several = _several(emitter, nest, shape, target, scratch)
+        few = Contraction(emitter, nest, shape, target, few=True)
+        rows = b.sub(high, low) if axis is shape.row else emitter.dim(shape.row.size)
+        with b.if_else(b.icmp_signed("<=", rows, integer(FEW))) as (then, otherwise):
+            with then:
+                few.emit(axis, low, high)
+            with otherwise:
+                several.emit(axis, low, high)
     b.ret_void()
     return module
+
+
+def _several(
+    emitter: Emitter, nest: Nest, shape: Shape, target: Target, scratch: ir.Value
+) -> Contraction | PackedContraction:
+    """The kernel for many rows."""
+    if is_packed(nest, target):
+        return PackedContraction(emitter, nest, shape, target, scratch)
+    return Contraction(emitter, nest, shape, target)
 
 
 def memory_of(nest: Nest, stored: set[Value]) -> list[Value]:

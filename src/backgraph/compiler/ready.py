@@ -35,8 +35,12 @@ class Ready:
         self.make: Callable[[Mapping[Value, Array]], Call] = lambda given: Call(
             compiled, given, sizes, threads=threads, memory=memory
         )
-        self.run, self.batch, self.inputs, self.outputs = run, batch, inputs, outputs
-        self.new = [(value, call.given[value].shape, call.given[value].dtype) for value in dict.fromkeys(outputs)]
+        self.run, self.batch = run, batch
+        made = list(dict.fromkeys(outputs))
+        self.new = [(call.given[value].shape, call.given[value].dtype) for value in made]
+        self.order = [made.index(value) for value in outputs]
+        self.values = (*inputs, *made)
+        self.places = [call.places.get(value, ()) for value in self.values]
         self.calls: list[Call] = []
         self.keep(call)
 
@@ -48,15 +52,14 @@ class Ready:
 
     def __call__(self, arrays: Sequence[Any]) -> list[Array]:
         """The outputs, new arrays."""
-        given = dict(zip(self.inputs, arrays, strict=True))
-        for value, shape, dtype in self.new:
-            given[value] = np.empty(shape, dtype)
+        made = [np.empty(shape, dtype) for shape, dtype in self.new]
+        given = (*arrays, *made)
         try:
             call = self.calls.pop()
         except IndexError:
-            call = self.make(given)
+            call = self.make(dict(zip(self.values, given, strict=True)))
         else:
-            call.point(given)
+            call.put(self.places, given)
         call(self.run, 1, self.batch)
         self.keep(call)
-        return [given[value] for value in self.outputs]
+        return [made[number] for number in self.order]
