@@ -12,7 +12,7 @@ import pytest
 from benchmarks.score import missing, wanted
 from benchmarks.score_data import fashion, gaps
 from benchmarks.score_page import race_table, results, score_table, verdict
-from benchmarks.score_picture import curves
+from benchmarks.score_picture import curves, duration, lowest
 from benchmarks.score_race import first_at_most, shared_loss
 
 
@@ -70,6 +70,13 @@ def test_the_picture_has_a_panel_for_each_set_and_a_point_for_each_budget() -> N
     svg = curves(results(ROWS))
     assert svg.count("<polyline") == 4
     assert svg.count("<circle") == 5
+
+
+def test_a_score_far_below_the_others_does_not_flatten_them() -> None:
+    assert lowest([0.9]) == 0.9
+    assert lowest([0.7, 0.8, 0.9, 0.9]) == 0.7
+    assert -1 < lowest([-4.7, 0.3, 0.35, 0.4, 0.4, 0.4]) < 0.3
+    assert [duration(seconds) for seconds in (0.0042, 0.12, 67.7)] == ["4.2 ms", "0.12 s", "68 s"]
 
 
 def test_gaps_leave_the_other_numbers_alone() -> None:
