@@ -18,7 +18,6 @@ from backgraph.models.rates import batch_for, decay_for, epochs_for, rate_for, s
 from backgraph.models.trainer import Trainer
 from backgraph.optim import Adam, AdamW
 from backgraph.optim.schedules import FlatCosine
-from backgraph.sklearn import MLPClassifier
 from backgraph.train import loop
 from backgraph.train.engine import NumpyEngine
 from tests.cli.conftest import Run
@@ -54,12 +53,11 @@ def test_a_table_is_trained_as_the_estimators_train_it(
     assert run("train", flowers, "--target", "species", "--out", tmp_path / "m").code == 0
     (trainer,) = trainers
     mlp, method, rows = trainer.mlp, trainer.learner.method, trainer.n_train
-    estimator = MLPClassifier()
-    assert (mlp.hidden, mlp.activation) == (estimator.hidden_layer_sizes, estimator.activation)
+    assert (mlp.hidden, mlp.activation) == (defaults.HIDDEN, defaults.ACTIVATION)
     assert (method.batch_size, mlp.dropout, mlp.label_smoothing) == (batch_for(rows), 0.0, smoothing_for(rows))
     optimizer = method.optimizer
     assert isinstance(optimizer, AdamW)
-    assert (optimizer.rho2, optimizer.decoupled_decay) == (estimator.beta_2, decay_for(rows))
+    assert (optimizer.rho2, optimizer.decoupled_decay) == (defaults.RHO2, decay_for(rows))
     steps = epochs_for(trainer.steps_per_epoch) * trainer.steps_per_epoch
     assert optimizer.learning_rate == FlatCosine(rate_for(mlp.widths[0]), steps)
     assert method.stopping is not None
