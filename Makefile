@@ -6,7 +6,7 @@ WORKERS ?= 2
 PYTHONS ?= python3.11 python3.12 python3.13
 
 python := $(VENV)/bin/python
-pytest = $(python) -m pytest --no-header -n $(WORKERS)
+pytest = $(python) -m pytest --no-header -n $(WORKERS) --dist worksteal
 pip := $(python) -m pip --disable-pip-version-check install --quiet
 
 .PHONY: help demo test test-all check docs bench bench-quick nightly lock clean

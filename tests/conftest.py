@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -44,6 +45,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/* instead of comparing with it")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: then no worker is left with one of them at the end."""
+    items.sort(key=lambda item: not (item.get_closest_marker("slow") or is_search(item)))
+
+
+def is_search(item: pytest.Item) -> bool:
+    """Whether Hypothesis draws its examples."""
+    return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
+
+
+def pytest_collection_finish() -> None:
+    """What is in memory now stays there: the collector of cycles need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

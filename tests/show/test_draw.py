@@ -10,7 +10,6 @@ import random
 import re
 import shutil
 import subprocess
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +32,7 @@ from tests.random_graphs import Graph, graphs, leaves_in
 from tests.show.drawn import Drawn, deep, gallery
 from tests.show.geometry import faults
 from tests.show.networks import example, page
+from tests.timing import processor_seconds
 
 GALLERY = gallery()
 SVG = "{http://www.w3.org/2000/svg}"
@@ -379,27 +379,17 @@ def large(nodes: int) -> tuple[Node, list[Node]]:
     return cost, [W for W in weights if W in topological_order([cost])]
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Processor time, which other programs do not lengthen; the better of two."""
-    found: list[float] = []
-    for _ in range(2):
-        start = time.process_time()
-        action()
-        found.append(time.process_time() - start)
-    return min(found)
-
-
 @pytest.mark.slow
 def test_large_graphs_are_drawn_in_seconds() -> None:
     """Bounds of three times what they take, for machines that are slower."""
     case = deep(50)
-    assert seconds(lambda: draw(*case).svg) < 1
+    assert processor_seconds(lambda: draw(*case).svg) < 1
     cost, weights = large(260)
     both = draw(cost, weights, fold=False)
     assert len([item for item in both.full.items if not item.is_leaf]) > 700
     whole, weights = large(720)
     assert len(topological_order([whole])) > 1000
-    assert seconds(lambda: draw(whole, weights).svg) < 3
+    assert processor_seconds(lambda: draw(whole, weights).svg) < 3
 
 
 def test_files_and_notebooks(tmp_path: Path) -> None:
