@@ -46,13 +46,13 @@ def graph(problem: Problem) -> tuple[Any, list[Any], Any]:
 
 
 def backgraph(problem: Problem) -> Run:
-    """A compiled function of rows and weights."""
+    """A compiled function, the weights bound."""
     import backgraph as bg
 
     rows, weights = given(problem)
     x, W, probabilities = graph(problem)
     f = bg.compile([x, *W], probabilities, threads=problem.threads)
-    return repeated(lambda rows: f(rows, *weights), rows)
+    return repeated(f.bind(dict(zip(W, weights, strict=True))), rows)
 
 
 def onnx_runtime(problem: Problem) -> Run:

@@ -52,8 +52,7 @@ def bind(order: Sequence[Node], values: Bindings) -> tuple[dict[Node, Array], di
     # A leaf given by node counts even if nothing depends on it: a gradient may depend on its size alone.
     keys = [key for key in values if isinstance(key, Node)]
     variables = list(dict.fromkeys(node for node in [*order, *keys] if isinstance(node.op, Variable)))
-    by_name: dict[str, Node] = {str(node.op): node for node in variables}
-    given = {_leaf(key, variables, by_name): value for key, value in values.items()}
+    given = by_leaf(values, variables)
     table: dict[Node, Array] = {}
     sizes: dict[str, Any] = {}
     for node in variables:
@@ -86,6 +85,14 @@ def _uses(order: Sequence[Node], wanted: Sequence[Node]) -> dict[Node, int]:
         for given in node.inputs:
             count[given] += 1
     return count
+
+
+def by_leaf(values: Bindings, variables: Sequence[Node]) -> dict[Node | None, ArrayLike]:
+    """`values` by the variable that each key means; None for a leaf that is not among them. Raises CalculusError BG302
+    for a name that none or two of them have.
+    """
+    by_name: dict[str, Node] = {str(node.op): node for node in variables}
+    return {_leaf(key, variables, by_name): value for key, value in values.items()}
 
 
 def _leaf(key: Any, variables: Sequence[Node], by_name: Mapping[str, Node]) -> Node | None:

@@ -296,3 +296,64 @@ def test_calls_kept_ready_are_few() -> None:
     for rows in range(1, 3 * KEPT):
         f(np.ones((rows, 3)))
         assert len(f._ready) <= KEPT  # pyright: ignore[reportPrivateUsage]
+
+
+def test_bound_inputs_stay_what_they_were(compiled: Function) -> None:
+    X, _, W1, _ = compiled.inputs
+    values = arrays(9)
+    expected = compiled(*values)
+    bound = compiled.bind({W1: values[2]}, y=values[1].astype("int32"))
+    further = bound.bind(W2=np.asfortranarray(values[3]))
+    for _ in range(3):
+        assert_same(bound(values[0], values[3]), expected)
+        assert_same(bound(X=values[0], W2=values[3]), expected)
+        assert_same(further(values[0]), expected)
+        assert_same(compiled(*values), expected)
+    assert further.open == (X,)
+    assert further.programs is compiled.programs
+    for value in values[1:]:
+        value.fill(0)
+    assert_same(further(values[0]), expected)
+
+
+def test_calls_with_bound_inputs_take_the_short_way() -> None:
+    x, W = bg.input("x", ("m", 19)), bg.parameter("W", (19, 21))
+    f = compile([x, W], bg.tanh(x @ W))
+    rows, weights = arrays(9)[0], arrays(9)[2]
+    bound, other = f.bind(W=weights), f.bind(W=-weights)
+    for scale in (1.0, 0.5, -2.0):
+        assert_same([bound(scale * rows), other(scale * rows)], [f(scale * rows, weights), f(scale * rows, -weights)])
+    assert len(bound._ready) == len(other._ready) == 1  # pyright: ignore[reportPrivateUsage]
+    results: dict[int, Array] = {}
+    workers = [
+        threading.Thread(target=lambda n=n: results.update({n: [bound(n * rows) for _ in range(20)][-1]}))
+        for n in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert_same([results[n] for n in range(4)], [f(n * rows, weights) for n in range(4)])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"V": 1.0}, "V: no input of this name"),
+        ({"y": [0]}, "no input of this name"),
+        ({bg.parameter("V", ()): 1.0}, "a value for what is not an input; expected X, W1, W2"),
+        ({"W1": np.zeros((2, 2))}, "wrong shape; got 2×2, expected 19×21"),
+        ({"W1": np.zeros((19, 21), bool)}, "wrong dtype"),
+    ],
+)
+def test_what_cannot_be_bound(compiled: Function, given: dict[Any, Any], message: str) -> None:
+    bound = compiled.bind(y=[0, 1])
+    with pytest.raises(CalculusError, match=message):
+        bound.bind(given)
+
+
+def test_too_many_arrays(compiled: Function) -> None:
+    with pytest.raises(CalculusError, match=r"BG302.*too many arrays; got 5, expected X, y, W1, W2"):
+        compiled(*arrays(9), 1.0)
+    with pytest.raises(CalculusError, match=r"BG302.*too many arrays; got 4, expected X, W1, W2"):
+        compiled.bind(y=[0])(*arrays(9))

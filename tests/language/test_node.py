@@ -34,6 +34,14 @@ def test_numbers_differ_by_type_and_bits() -> None:
     assert bg.constant(np.nan) is bg.constant(np.nan)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_constants_are_numbers_and_not_bytes(dtype: str) -> None:
+    """Of whatever order those are in memory."""
+    array = np.arange(6).reshape(2, 3).astype(dtype)
+    swapped = array.astype(array.dtype.newbyteorder())
+    assert bg.constant(swapped) is bg.constant(array) is bg.constant(np.asfortranarray(array))
+
+
 def test_nothing_leaks() -> None:
     gc.collect()
     before = interned_count()

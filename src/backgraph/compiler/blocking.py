@@ -12,8 +12,10 @@ from backgraph.compiler.nest import Axis, Nest, Read
 from backgraph.compiler.target import Target
 from backgraph.language.dims import Dim, at
 
-ROWS, COLUMNS = 252, 2048
-"""Rows of a block, and bytes of a row of it: with both packed operands a block fills most of a second-level cache."""
+ROWS, COLUMNS = 256, 2048
+"""Rows of a block, rounded up to whole tiles, and bytes of a row of it: with both packed operands a block fills most of
+a second-level cache. Sizes are powers of two more often than not, and a few rows left over cost a copy of all of B.
+"""
 WALK = 1 << 21
 """Bytes that a walk along k covers from which on an operand is packed: about a second-level cache, and 512 pages."""
 NARROW, NARROW_WALK = 64, 1 << 16
@@ -70,7 +72,7 @@ def blocking(dtype: str, target: Target) -> Blocking:
     """The blocking for a dtype on a target."""
     tile = tile_shape(target, dtype)
     panels = COLUMNS // (tile.vectors * LANES * BYTES[dtype])
-    return Blocking(dtype, tile.rows, tile.vectors, tile.lanes, ROWS // tile.rows, panels)
+    return Blocking(dtype, tile.rows, tile.vectors, tile.lanes, -(-ROWS // tile.rows), panels)
 
 
 def is_packed(nest: Nest, target: Target) -> bool:

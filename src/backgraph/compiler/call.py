@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from backgraph.compiler.address import address
 from backgraph.compiler.budget import rows_in_block
 from backgraph.compiler.memory import concrete, plan
 from backgraph.compiler.nest import Value
@@ -36,7 +37,7 @@ def plain(array: Array, dtype: str) -> Array:
 def new_arena(size: int) -> Array:
     """Memory for temporaries, from the start of a cache line on; what it holds is undefined."""
     block = np.empty(size + LINE, np.uint8)
-    start = -block.ctypes.data % LINE
+    start = -address(block) % LINE
     return block[start : start + size]
 
 
@@ -80,7 +81,7 @@ def _places(compiled: Compiled) -> dict[Value, list[int]]:
 def _constants(compiled: Compiled) -> Array:
     """A pointer table with constants only; the program holds their bytes."""
     table = [
-        np.frombuffer(v.bits, np.uint8).ctypes.data if v.role == "constant" else 0 for _, v in pointer_table(compiled)
+        address(np.frombuffer(v.bits, np.uint8)) if v.role == "constant" else 0 for _, v in pointer_table(compiled)
     ]
     return np.array(table, np.uintp)
 
@@ -102,7 +103,7 @@ class Call:
         self.layout = compiled.remembered(key, lambda: _layout(compiled, inside, sizes, memory, scratch))
         self.block, self.arena_bytes = self.layout.block, self.layout.size + scratch
         self.arena = new_arena(self.arena_bytes)
-        start = self.arena.ctypes.data
+        start = address(self.arena)
         self.scratch = start + self.layout.size
         self.points = points(compiled, sizes)
         self.places = places = compiled.remembered("places", lambda: _places(compiled))
@@ -114,8 +115,8 @@ class Call:
             for number in places.get(value, ()):
                 self.strides[number] = stride
         self.shared = np.zeros(SHARED_INTEGERS + 16, np.int32)
-        self.tables = self.pointers.ctypes.data, self.strides.ctypes.data
-        self.rest = self.block, self.scratch, self.shared.ctypes.data
+        self.tables = address(self.pointers), address(self.strides)
+        self.rest = self.block, self.scratch, address(self.shared)
 
     def point(self, given: Mapping[Value, Array]) -> None:
         """Point to these arrays of the caller, and hold them while the call runs."""
@@ -126,7 +127,7 @@ class Call:
         """Point to arrays, each from its places in the table; the caller holds them while the call runs."""
         pointers = self.pointers
         for numbers, array in zip(places, arrays, strict=True):
-            at = array.ctypes.data
+            at = address(array)
             for number in numbers:
                 pointers[number] = at
 
@@ -136,7 +137,7 @@ class Call:
 
     def __call__(self, run: Any, steps: int, batch: int, request: Request | None = None) -> int:
         """Run; returns the number of steps done."""
-        self.shared[:] = 0
+        self.shared.fill(0)
         common = (*self.tables, steps, batch, *self.rest)
         short = steps * self.points < SHORT
         if short and self.threads == 1 and request is None:

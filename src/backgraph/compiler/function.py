@@ -6,6 +6,7 @@ take their sizes from the first call that shows them; each new combination is co
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from backgraph.compiler.processors import available_processors
 from backgraph.compiler.ready import Ready, signature
 from backgraph.compiler.target import Target
 from backgraph.errors import CalculusError
-from backgraph.evaluate import bind
+from backgraph.evaluate import Bindings, bind, by_leaf
 from backgraph.language.dims import Polynomial, symbols
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -49,7 +50,8 @@ class Function:
     """Outputs of a graph as a native function of its inputs.
 
     Call it with values by position (the order of `inputs`) or by name; it returns one array, or a list. `threads`
-    limits the number of threads; small problems run on one. The result has the same bits for any number.
+    limits the number of threads; small problems run on one. The result has the same bits for any number. `bind` gives
+    some of the inputs their values once and for all.
     """
 
     def __init__(
@@ -72,9 +74,30 @@ class Function:
         if missing:
             raise CalculusError("BG302", "compile", "an output depends on a leaf not among the inputs", got=missing[0])
         self.batch = batch_symbol(self.inputs)
+        self.open, self.bound = self.inputs, dict[Node, Array]()
         self.programs: dict[tuple[tuple[str, Any], ...], NativeProgram] = {}
         self._ready: dict[Any, Ready] = {}
         self._lock = threading.Lock()
+
+    def bind(self, values: Bindings | None = None, **named: ArrayLike) -> Function:
+        """This function with values for some of its inputs, by node or by name, such as the weights of a network.
+
+        The new function holds copies of them, takes the other inputs in their order, and shares its machine code with
+        this one. Raises CalculusError BG302 for an input that is not there, or is bound already, and for a misfit.
+        """
+        given = by_leaf({**(values or {}), **named}, self.open)
+        if None in given:
+            open_inputs = ", ".join(str(leaf.op) for leaf in self.open)
+            raise CalculusError("BG302", "bind", "a value for what is not an input", expected=open_inputs or "nothing")
+        table, _ = bind([], {**self.bound, **given})
+        new = copy.copy(self)
+        new.bound = {
+            leaf: array if leaf in self.bound else np.array(array, leaf.dtype, order="C")
+            for leaf, array in table.items()
+        }
+        new.open = tuple(leaf for leaf in self.inputs if leaf not in new.bound)
+        new._ready = {}
+        return new
 
     def __call__(self, *arrays: ArrayLike, **named: ArrayLike) -> Any:
         """The outputs for these inputs. Raises what the evaluator does: CalculusError BG302 for a misfit, GraphError
@@ -88,11 +111,14 @@ class Function:
 
     def _called(self, arrays: Sequence[ArrayLike], named: Mapping[str, ArrayLike], key: Any) -> list[Array]:
         """The results of a call whose arrays are looked at; one like it will be ready."""
-        values: dict[Any, ArrayLike] = {**dict(zip(self.inputs, arrays, strict=False)), **named}
-        table, sizes = bind([*self.inputs], values)
-        results, ready = self.program(sizes)(table, sizes)
-        as_they_are = len(arrays) == len(self.inputs) and all(
-            table[x] is a for x, a in zip(self.inputs, arrays, strict=True)
+        if len(arrays) > len(self.open):
+            expected = ", ".join(str(leaf.op) for leaf in self.open) or "nothing"
+            raise CalculusError("BG302", "call", "too many arrays", got=len(arrays), expected=expected)
+        values = {**self.bound, **dict(zip(self.open, arrays, strict=False)), **by_leaf(named, self.open)}
+        table, sizes = bind(self.inputs, values)
+        results, ready = self.program(sizes)(table, sizes, self.open)
+        as_they_are = len(arrays) == len(self.open) and all(
+            table[x] is a for x, a in zip(self.open, arrays, strict=True)
         )
         if key[0] is not None and as_they_are and ready is not None:
             if len(self._ready) >= KEPT:
@@ -146,9 +172,11 @@ class NativeProgram:
         )  # fmt: skip
         self.run = native_run(self.compiled)
 
-    def __call__(self, table: Mapping[Node, Array], sizes: Mapping[str, Any]) -> tuple[list[Array], Ready | None]:
+    def __call__(
+        self, table: Mapping[Node, Array], sizes: Mapping[str, Any], changing: Sequence[Node]
+    ) -> tuple[list[Array], Ready | None]:
         """Arrays for the outputs, and the next call with such inputs, if that can be made ready; `table` has an array
-        for every input.
+        for every input, and the next call will bring others for those that are `changing`.
         """
         batch = sizes.get(self.batch, 1) if self.batch else 1
         known, guards = {self.batch or "": batch}, self.compiled.guards
@@ -166,7 +194,7 @@ class NativeProgram:
         as_they_are = all(given[value] is table[leaf] for leaf, value in self.arguments.items())
         if guards.given or guards.computed or not as_they_are:
             return results, None
-        return results, Ready(call, self.run, batch, [*self.arguments.values()], outputs)
+        return results, Ready(call, self.run, batch, [self.arguments[leaf] for leaf in changing], outputs)
 
 
 def new_array(value: Value, sizes: Mapping[str, int]) -> Array:

@@ -28,7 +28,10 @@ def signature(arrays: Sequence[Any]) -> tuple[Any, ...] | None:
 
 
 class Ready:
-    """A call of a program that was made, and calls like it that nobody is using just now."""
+    """A call of a program that was made, and calls like it that nobody is using just now.
+
+    Each brings arrays for `inputs`; other arrays of the call that was made stay what they are.
+    """
 
     def __init__(self, call: Call, run: Any, batch: int, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
         compiled, sizes, threads, memory = call.compiled, call.sizes, call.threads, call.memory
@@ -37,6 +40,7 @@ class Ready:
         )
         self.run, self.batch = run, batch
         made = list(dict.fromkeys(outputs))
+        self.bound = {value: array for value, array in call.given.items() if value not in (*inputs, *made)}
         self.new = [(call.given[value].shape, call.given[value].dtype) for value in made]
         self.order = [made.index(value) for value in outputs]
         self.values = (*inputs, *made)
@@ -57,7 +61,7 @@ class Ready:
         try:
             call = self.calls.pop()
         except IndexError:
-            call = self.make(dict(zip(self.values, given, strict=True)))
+            call = self.make({**self.bound, **dict(zip(self.values, given, strict=True))})
         else:
             call.put(self.places, given)
         call(self.run, 1, self.batch)

@@ -49,6 +49,7 @@ class Hole:
     domain: Domain = "real"
     value: float = 0.0
 
+    @functools.cache  # noqa: B019  # the holes of rules live as long as the rules: always
     def sample(self, name: str) -> Node:
         """A leaf to build a sample of the equation from."""
         if self.kind == "number":

@@ -187,11 +187,17 @@ def constant(value: ArrayLike, dtype: str | None = None) -> Node:
     Raises GraphError BG102 for a dtype outside float32, float64, int64, bool.
     """
     array = np.asarray(value) if dtype is None else np.asarray(value, dtype)
-    if array.dtype.name not in DTYPES:
-        raise GraphError(
-            "BG102", f"{here()} constant", "unknown dtype", got=array.dtype.name, expected=", ".join(DTYPES)
-        )
-    return Constant(array.dtype.name, array.shape, np.ascontiguousarray(array).tobytes()).apply()
+    name = _names.get(array.dtype)
+    if name is None:
+        if array.dtype.isnative or array.dtype.name not in DTYPES:
+            got = array.dtype.name
+            raise GraphError("BG102", f"{here()} constant", "unknown dtype", got=got, expected=", ".join(DTYPES))
+        return constant(array, array.dtype.name)
+    return Constant(name, array.shape, np.ascontiguousarray(array).tobytes()).apply()
+
+
+_names = {np.dtype(name): name for name in DTYPES}
+"""`dtype.name` puts its answer together each time it is asked."""
 
 
 def number(value: float, dtype: str) -> Node:
