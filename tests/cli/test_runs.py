@@ -208,12 +208,14 @@ def test_the_number_of_threads_changes_no_bit_and_may_change_on_resuming(
     """By the native engine; a thread is worth its while here from one point of a loop on."""
     monkeypatch.setattr(loop, "default_engine", default_engine)
     monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(native, "_LOOPS", {})  # those of other tests know how long they take
     taken: set[int] = set()
     of_work = function.number_of_threads
     monkeypatch.setattr(native, "number_of_threads", lambda *given: taken.add(of_work(*given)) or of_work(*given))
     run("train", flowers, *TRAIN, "--epochs", 4, "--threads", 1, "--out", tmp_path / "whole")
     assert taken == {1}
     taken.clear()
+    native._LOOPS.clear()  # pyright: ignore[reportPrivateUsage]
     for epochs, count in ((2, threads), (4, 3)):
         arguments = ("--epochs", epochs, "--threads", count, "--out", tmp_path / "cut", "--resume")
         assert run("train", flowers, *TRAIN, *arguments).code == 0

@@ -226,7 +226,7 @@ def test_inputs_given_whole_and_metrics() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100))
 def test_many_trainings_give_the_same_bits(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random sizes and optimisers, four ways each."""
+    """Random sizes and optimisers, two ways each."""
     monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)
     r = np.random.default_rng(seed)
     dtype, optimizer = str(r.choice(list(BOUND))), str(r.choice(OPTIMIZERS))
@@ -240,9 +240,6 @@ def test_many_trainings_give_the_same_bits(seed: int, monkeypatch: pytest.Monkey
     data = {X: r.normal(size=(n, d)).astype(dtype), y: r.integers(0, k, n)}
     index = r.integers(0, n, (6, rows))
     expected = run(NativeEngine(1), step, variables, data, index)
-    for engine in (
-        NativeEngine(int(r.integers(2, 17))),
-        NativeEngine(2, level=0),
-        NativeEngine(2, host_target("avx2")),
-    ):
-        assert_same(run(engine, step, variables, data, index), expected)
+    threads = int(r.integers(2, 17))
+    engine = (NativeEngine(threads), NativeEngine(2, level=0), NativeEngine(2, host_target("avx2")))[seed % 3]
+    assert_same(run(engine, step, variables, data, index), expected)

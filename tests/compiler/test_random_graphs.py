@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, settings, strategies
 
 from backgraph import evaluate
 from backgraph.calculus.backprop import backpropagate
@@ -59,13 +59,13 @@ def run(outputs: Sequence[Node], values: dict[Node, Array], **options: object) -
     return compile(list(values), list(outputs), **options)(*values.values())  # type: ignore[arg-type]
 
 
-@given(graphs())
+@given(graphs(), strategies.integers(0, 3))
 @relaxed
-def test_compiled_is_what_the_evaluator_gives(graph: Graph) -> None:
+def test_compiled_is_what_the_evaluator_gives(graph: Graph, level: int) -> None:
     outputs, values = with_gradients(graph)
     sizes = size_of_terms(outputs, values)
     exact = evaluate(outputs, extended(values))
-    f = compile(list(values), outputs, threads=1)
+    f = compile(list(values), outputs, threads=1, level=level)
     results = f(*values.values())
     for node, found, right, size in zip(outputs, results, exact, sizes, strict=True):
         assert np.all(abs(found - np.asarray(right)) <= TOLERANCE * np.maximum(size, 1e-300)), str(node.op)
@@ -85,7 +85,7 @@ def isas() -> list[str]:
 
 
 @given(graphs(largest=25))
-@settings(relaxed, max_examples=max(8, settings.default.max_examples // 5))
+@settings(relaxed, max_examples=max(8, settings.default.max_examples // 8))
 def test_the_same_bits_however_it_runs(graph: Graph) -> None:
     outputs, values = with_gradients(graph)
     first = run(outputs, values, threads=1)

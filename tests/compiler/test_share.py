@@ -51,7 +51,7 @@ def test_a_loop_is_made_for_the_rows_it_first_sees_and_right_for_all(monkeypatch
 
 @given(graphs())
 @settings(
-    max_examples=max(8, settings().max_examples // 4),
+    max_examples=max(8, settings().max_examples // 8),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_the_same_bits_by_rows_and_by_columns(graph: Graph) -> None:

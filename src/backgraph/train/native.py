@@ -8,6 +8,7 @@ that variables are as `Engine.run` promises.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
@@ -19,6 +20,7 @@ from backgraph.compiler.budget import byte_count
 from backgraph.compiler.call import Call, native_run, number_of_threads, plain
 from backgraph.compiler.function import specialised
 from backgraph.compiler.nest import Value
+from backgraph.compiler.pace import Pace
 from backgraph.compiler.pipeline import Compiled, compile_program
 from backgraph.compiler.processors import available_processors
 from backgraph.compiler.target import Target
@@ -167,6 +169,7 @@ class NativeLoop:
         self.value = value
         self.native = native_run(self.compiled)
         self.arena_bytes = 0
+        self.paces: dict[tuple[int, int, int], Pace] = {}
 
     def __call__(
         self,
@@ -194,12 +197,26 @@ class NativeLoop:
         given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
         guards.before(given | {self.value[self.index]: table.reshape(-1)}, {ROWS: rows}, {ROWS: index.size})
-        count = number_of_threads(self.compiled, {ROWS: rows}, threads or available_processors(), steps)
-        call = Call(self.compiled, given, {ROWS: rows}, moves, threads=count, memory=self.memory)
+        pace = self.pace(threads or available_processors(), steps, rows)
+        call = Call(self.compiled, given, {ROWS: rows}, moves, threads=pace.threads(), memory=self.memory)
         self.arena_bytes = call.arena_bytes
+        begin = time.perf_counter()
         done = call(self.native, steps, rows, interrupt) if steps else 0
+        if done:
+            pace.took(call.threads, (time.perf_counter() - begin) / done)
         columns = np.stack([given[value] for value in outputs], axis=1)
         return columns[:done].astype("float64"), guards.fault(given, {ROWS: rows}, done)
+
+    def pace(self, limit: int, steps: int, rows: int) -> Pace:
+        """What calls of about so many steps, of minibatches of so many rows, have taken."""
+        key = limit, steps.bit_length(), rows
+        found = self.paces.get(key)
+        if found is None:
+            if len(self.paces) >= KEPT:
+                self.paces.clear()
+            suggested = number_of_threads(self.compiled, {ROWS: rows}, limit, steps)
+            found = self.paces[key] = Pace(limit, suggested)
+        return found
 
 
 def _sizes(step: Step, data: Mapping[Node, Array]) -> dict[str, int]:
