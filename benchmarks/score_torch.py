@@ -93,7 +93,9 @@ class TorchNet:
         torch, e = self.torch, self.plan
         batch = batch_of(e, len(train))
         e.max_iter = self.budget
-        per_epoch, smoothing = math.ceil(len(train) / batch), smoothing_for(len(train)) if self.kind == CLASSES else 0.0
+        per_epoch, smoothing = math.ceil(len(train) / batch), 0.0
+        if self.kind == CLASSES:
+            smoothing = smoothing_for(len(train), np.bincount(self.y[train].numpy()))
         epochs = epochs_of(e, per_epoch)
         rate = schedule_of(e, Span(len(train), per_epoch, epochs * per_epoch, self.X.shape[1]))
         optimizer = torch.optim.AdamW(

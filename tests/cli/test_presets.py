@@ -54,7 +54,8 @@ def test_a_table_is_trained_as_the_estimators_train_it(
     (trainer,) = trainers
     mlp, method, rows = trainer.mlp, trainer.learner.method, trainer.n_train
     assert (mlp.hidden, mlp.activation) == (defaults.HIDDEN, defaults.ACTIVATION)
-    assert (method.batch_size, mlp.dropout, mlp.label_smoothing) == (batch_for(rows), 0.0, smoothing_for(rows))
+    smoothing = smoothing_for(rows, np.bincount(trainer.training_part.y))
+    assert (method.batch_size, mlp.dropout, mlp.label_smoothing) == (batch_for(rows), 0.0, smoothing)
     optimizer = method.optimizer
     assert isinstance(optimizer, AdamW)
     assert (optimizer.rho2, optimizer.decoupled_decay) == (defaults.RHO2, decay_for(rows))

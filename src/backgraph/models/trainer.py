@@ -234,7 +234,10 @@ class Trainer:
     def _smoothing(self) -> float:
         if self.recipe.label_smoothing is not None:
             return self.recipe.label_smoothing
-        return smoothing_for(self.n_train) if self.task == CLASSIFICATION else 0.0
+        if self.task != CLASSIFICATION:
+            return 0.0
+        examples = self._by_class(self.training_part.examples)
+        return smoothing_for(self.n_train, np.bincount(examples.y, examples.weights))
 
     def _optimizer(self) -> Optimizer:
         wanted, per_epoch = self.recipe.optimizer, self.steps_per_epoch

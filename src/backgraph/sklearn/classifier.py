@@ -17,6 +17,7 @@ from backgraph.errors import DataError
 from backgraph.language.op import Array
 from backgraph.models import defaults
 from backgraph.models.class_weights import class_weights
+from backgraph.models.learner import Examples
 from backgraph.models.losses import CLASSIFICATION, MULTILABEL
 from backgraph.models.rates import smoothing_for
 from backgraph.sklearn.partial import PartialFit
@@ -39,8 +40,8 @@ class MLPClassifier(ClassifierMixin, PartialFit):
     max_iter             epochs; None: by the number of rows
     loss                 None: cross-entropy; or a function of (U, y), nodes: losses of the rows
     class_weight         weights by class: a dict, or "balanced"
-    label_smoothing      share of the certainty that is spread over all classes; "auto": 250/rows, 0.1 at most, for
-                         labels that exclude each other
+    label_smoothing      share of the certainty that is spread over all classes; "auto": 250/rows, 0.1 at most, less
+                         where classes are rare, for labels that exclude each other
     dropout              share of the hidden units that are dropped in training; or a list, one for each layer; "auto":
                          0.1 from 500 rows on
     clip_norm, clip_value  bounds for the norm of the whole gradient, or for each element
@@ -183,20 +184,21 @@ class MLPClassifier(ClassifierMixin, PartialFit):
             raise DataError("BG206", f"y, row {bad[0]}", "is no class", got=y[bad[0]], expected=expected)
         return places
 
-    def _smoothing(self, rows: int) -> Any:
-        """Label smoothing for training on so many rows; functions of one's own have none."""
+    def _smoothing(self, examples: Examples, rows: int) -> Any:
+        """Label smoothing for training on so many rows like `examples`; functions of one's own have none."""
         if self.loss is not None:
             return 0.0
         if self.label_smoothing == "auto":
-            return 0.0 if self._several else smoothing_for(rows)
+            several = self._several
+            return 0.0 if several else smoothing_for(rows, np.bincount(examples.y, examples.weights))
         return self.label_smoothing
 
-    def _network(self, rows: int) -> dict[str, Any]:
+    def _network(self, examples: Examples, rows: int) -> dict[str, Any]:
         k = len(self.classes_)
         binary = k == 2 and not self._several
         return {
             "outputs": 1 if binary else k, "task": MULTILABEL if binary or self._several else CLASSIFICATION,
-            "loss": self.loss, "label_smoothing": self._smoothing(rows),
+            "loss": self.loss, "label_smoothing": self._smoothing(examples, rows),
         }  # fmt: skip
 
     def _with_class_weights(self, y: Array, weights: Array | None) -> Array | None:

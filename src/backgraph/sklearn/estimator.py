@@ -85,7 +85,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         """y as the network is to say it."""
 
     @abstractmethod
-    def _network(self, rows: int) -> dict[str, Any]:
+    def _network(self, examples: Examples, rows: int) -> dict[str, Any]:
         """Task, outputs and loss for training on so many rows, as `MLP` takes them."""
 
     def _with_class_weights(self, y: Array, weights: Array | None) -> Array | None:  # noqa: ARG002  (for subclasses)
@@ -212,7 +212,7 @@ class BaseMLP(CallbackSupport, BaseEstimator):
         embedded = () if self.preparation_ is None else self.preparation_.embeddings
         return MLP(
             examples.X.shape[1], widths_of(self.hidden_layer_sizes), activation=activations_of(self.activation),
-            alpha=self.alpha, dtype=self._dtype, dropout=dropout_of(self, rows), **self._network(rows),
+            alpha=self.alpha, dtype=self._dtype, dropout=dropout_of(self, rows), **self._network(examples, rows),
             embeddings=tuple((each.codes, each.size) for each in embedded), weighted=examples.weights is not None,
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from backgraph.data.statistics import centre_and_scale
 from backgraph.errors import DataError
 from backgraph.language.op import Array
 from backgraph.models import defaults
+from backgraph.models.learner import Examples
 from backgraph.models.losses import REGRESSION, UNSCALED
 from backgraph.sklearn.partial import PartialFit
 
@@ -162,7 +163,7 @@ class MLPRegressor(RegressorMixin, PartialFit):
             raise DataError("BG206", "y", "has counts below 0", got=float(y.min()), expected=f"≥ 0 for {self.loss}")
         return self._scaling.apply(y, "y")
 
-    def _network(self, rows: int) -> dict[str, Any]:  # noqa: ARG002  (a classifier asks)
+    def _network(self, examples: Examples, rows: int) -> dict[str, Any]:  # noqa: ARG002  (a classifier asks)
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         loss = self.loss if callable(self.loss) else ALIASES.get(self.loss, self.loss)
         return {
