@@ -29,6 +29,7 @@ from backgraph.optim.clipping import Clip
 from backgraph.optim.optimizer import Optimizer
 from backgraph.optim.schedules import Schedule
 from backgraph.rules import UPDATE_RULES, simplify
+from backgraph.train.block import together
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,15 @@ class Step:
         return np.array(rows, "float64").reshape(steps, len(self.scalars))
 
     def arrays(self, parameters: Mapping[Node, Array]) -> list[Array]:
-        """Fresh arrays for `variables`: copies of `parameters`, and the state as it begins.
+        """Fresh arrays for `variables`: copies of `parameters`, and the state as it begins; each kind lies together.
 
         Raises CalculusError BG302 for a parameter that is missing or does not fit.
         """
         fitting = {node: _fitting(node, parameters) for node in self.parameters}
-        return [
-            fitting[change.old].copy() if change.start is None else np.full_like(fitting[change.of], change.start)
-            for change in self.changes
-        ]
+        kept = together([fitting[change.old] for change in self.changes if change.start is None])
+        begun = [np.full_like(fitting[c.of], c.start) for c in self.changes if c.start is not None]
+        parts = {True: iter(kept), False: iter(together(begun))}
+        return [next(parts[change.start is None]) for change in self.changes]
 
 
 @uncollected
