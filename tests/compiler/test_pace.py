@@ -1,32 +1,50 @@
-"""The number of threads that calls settle on, with times of an imagined machine."""
+"""The number of threads that training settles on, with times of an imagined machine."""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from backgraph.compiler.pace import FIRST_TRIAL, SHARE, Pace
+from backgraph.compiler.pace import FIRST_PIECE, FIRST_TRIAL, PIECE, SHARE, TRIAL, Pace
 from backgraph.train.native import NativeEngine
 from tests.compiler.programs import example
 from tests.compiler.test_native_engine import run
 
-
-def calls(pace: Pace, times: Callable[[int, int], float], count: int, first: int = 0) -> list[int]:
-    """The numbers of threads of so many calls, where `times(threads, call)` says what each takes."""
-    taken: list[int] = []
-    for call in range(first, first + count):
-        taken.append(pace.threads())
-        pace.took(taken[-1], times(taken[-1], call))
-    return taken
+Times = Callable[[int, float], float]
+"""Seconds a step, by the number of threads and the time of day."""
+MICRO = 1e-6
 
 
-def steady(times: Mapping[int, float]) -> Callable[[int, int], float]:
-    return lambda threads, _: times[threads]
+def trained(pace: Pace, times: Times, seconds: float, steps: int = 1 << 60) -> Counter[int]:
+    """Seconds with each number of threads, of so many in calls of so many steps; of 3,000 pieces at most."""
+    spent: Counter[int] = Counter()
+    now, left = 0.0, steps
+    pieces = 0
+    while now < seconds and pieces < 3000:
+        pieces += 1
+        threads, count = pace.next(left)
+        assert 1 <= threads <= pace.limit
+        assert 1 <= count <= left
+        took = count * times(threads, now)
+        pace.took(threads, count, took)
+        spent[threads] += took  # type: ignore[assignment]  # a counter of seconds
+        now, left = now + took, left - count or steps
+    return spent
 
 
+def steady(times: Mapping[int, float]) -> Times:
+    return lambda threads, _: times[threads] * MICRO
+
+
+def share(spent: Counter[int], threads: int) -> float:
+    return spent[threads] / sum(spent.values())
+
+
+@pytest.mark.parametrize("steps", [1, 40, 1000, 1 << 60])
 @pytest.mark.parametrize(
     ("limit", "suggested", "times", "best"),
     [
@@ -37,60 +55,78 @@ def steady(times: Mapping[int, float]) -> Callable[[int, int], float]:
         (16, 16, {1: 10, 2: 12, 4: 20, 8: 40, 16: 80}, 1),
         (12, 3, {1: 30, 3: 20, 6: 12, 12: 9}, 12),
         (1, 1, {1: 10}, 1),
+        (2, 2, {1: 1_100_000, 2: 600_000}, 2),
     ],
 )
-def test_the_quickest_is_found(limit: int, suggested: int, times: dict[int, float], best: int) -> None:
+def test_the_quickest_is_found(limit: int, suggested: int, times: dict[int, float], best: int, steps: int) -> None:
     pace = Pace(limit, suggested)
-    assert calls(pace, steady(times), FIRST_TRIAL) == [suggested] * FIRST_TRIAL
-    calls(pace, steady(times), 200)
-    later = calls(pace, steady(times), 1000)
-    assert later.count(best) > 850
-    assert max(later) <= limit
-    first = limit.bit_length() * 2 * max(times.values())  # each neighbour once, whatever it costs
-    assert pace.lost <= first + SHARE * pace.total
+    trained(pace, steady(times), 2, steps)
+    if pace.pieces <= FIRST_TRIAL:
+        assert pace.best == suggested
+    later = trained(pace, steady(times), 30, steps)
+    assert share(later, best) > 0.7
+    once = sum(TRIAL * time / times[best] + time * MICRO for time in times.values())
+    assert pace.lost <= once + (SHARE + 0.02) * pace.total
+
+
+def test_pieces_are_short_and_as_few_as_can_be() -> None:
+    pace = Pace(1, 1)
+    assert pace.next(1000) == (1, FIRST_PIECE)
+    assert pace.next(2 * FIRST_PIECE) == (1, 2 * FIRST_PIECE)
+    pace.took(1, FIRST_PIECE, FIRST_PIECE * 1e-4)
+    assert pace.next(10_000) == (1, round(PIECE / 1e-4))
+    assert pace.next(700) == (1, 700)
+    pace.took(1, 1, 1e-12)
+    assert pace.next(10**9) == (1, 10**9) or pace.next(10**9)[1] >= 10**7
 
 
 def test_one_delay_changes_nothing() -> None:
+    delays = iter([20.0 + n for n in range(20)])
+    due = [next(delays)]
+
+    def times(threads: int, now: float) -> float:
+        if now >= due[0]:
+            due[0] = next(delays, 1e9)
+            return 5e-4
+        return {1: 88, 2: 57}[threads] * MICRO
+
     pace = Pace(2, 2)
-    calls(pace, steady({1: 88, 2: 57}), 100)
-    calls(pace, lambda threads, call: 5_000 if call % 50 == 0 else {1: 88, 2: 57}[threads], 1000)
+    assert share(trained(pace, times, 60), 2) > 0.85
     assert pace.best == 2
 
 
 def test_a_processor_that_is_busy_for_a_while() -> None:
-    quiet, busy = {1: 88, 2: 57}, {1: 88, 2: 125}
+    def times(threads: int, now: float) -> float:
+        return {1: 88, 2: 125 if 10 <= now < 20 else 57}[threads] * MICRO
+
     pace = Pace(2, 2)
-    calls(pace, steady(quiet), 50)
-    meanwhile = calls(pace, steady(busy), 100)
-    assert meanwhile[5:].count(1) > 90
-    assert calls(pace, steady(quiet), 300)[-100:].count(2) > 90
+    assert share(trained(pace, times, 9.9), 2) > 0.9
+    busy = trained(pace, lambda threads, now: times(threads, now + 10), 9.9)
+    assert share(busy, 1) > 0.9
+    assert share(trained(pace, lambda threads, now: times(threads, now + 20), 10), 2) > 0.7
 
 
 def test_noise_does_not_hide_the_quicker() -> None:
     chance = random.Random(0)
-    pace = Pace(8, 2)
     times = {1: 100, 2: 60, 4: 45, 8: 70}
-    taken = calls(pace, lambda threads, _: times[threads] * chance.lognormvariate(0, 0.1), 2000)
-    assert taken[100:].count(4) > 1600
+    pace = Pace(8, 2)
+    spent = trained(pace, lambda threads, _: times[threads] * MICRO * chance.lognormvariate(0, 0.1), 60)
+    assert share(spent, 4) > 0.8
 
 
-def test_training_with_changing_numbers_of_threads_keeps_its_bits() -> None:
+def test_training_with_changing_numbers_of_threads_keeps_its_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     step, start, data = example()
     index = np.arange(60).reshape(4, 15)
-    ours, expected = ([array.copy() for array in start] for _ in range(2))
-    loop = NativeEngine(4).loop(step, data)
-    loop.paces.clear()
-    numbers: list[int] = []
+    expected = run(NativeEngine(1), step, start, data, index)
+    taken: list[tuple[int, int]] = []
 
-    class Noting(Pace):
-        def threads(self) -> int:
-            numbers.append(1 + len(numbers) % 4)
-            return numbers[-1]
+    def following(self: Pace, left: int) -> tuple[int, int]:
+        taken.append((1 + len(taken) % 3, min(left, 1 + len(taken) % 2)))
+        return taken[-1]
 
-    loop.paces[4, 3, 15] = Noting(4, 1)
-    for _ in range(8):
-        ours = run(NativeEngine(4), step, ours, data, index)[1]
-        expected = run(NativeEngine(1), step, expected, data, index)[1]
-    assert set(numbers) == {1, 2, 3, 4}
-    for a, b in zip(ours, expected, strict=True):
+    monkeypatch.setattr(Pace, "next", following)
+    losses, variables = run(NativeEngine(3), step, start, data, index)
+    assert taken == [(1, 1), (2, 2), (3, 1)]
+    assert losses.tobytes() == expected[0].tobytes()
+    for a, b in zip(variables, expected[1], strict=True):
         assert a.tobytes() == b.tobytes()

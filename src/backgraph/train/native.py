@@ -183,18 +183,23 @@ class NativeLoop:
         given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
         given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
         guards.before(given | {self.value[self.index]: table.reshape(-1)}, {ROWS: rows}, {ROWS: index.size})
-        pace = self.pace(threads or available_processors(), steps, rows)
-        call = Call(self.compiled, given, {ROWS: rows}, moves, threads=pace.threads(), memory=self.memory)
-        self.arena_bytes = call.arena_bytes
-        begin = time.perf_counter()
-        done = call(self.native, steps, rows, interrupt) if steps else 0
-        if done:
-            pace.took(call.threads, (time.perf_counter() - begin) / done)
+        pace, done = self.pace(threads or available_processors(), steps, rows), 0
+        while done < steps:
+            count, some = pace.next(steps - done)
+            piece = given | {value: given[value][done : done + some] for value in moves}
+            call = Call(self.compiled, piece, {ROWS: rows}, moves, threads=count, memory=self.memory)
+            self.arena_bytes = call.arena_bytes
+            begin = time.perf_counter()
+            whole = call(self.native, some, rows, interrupt)
+            done += whole
+            if whole < some:
+                break
+            pace.took(count, some, time.perf_counter() - begin)
         columns = np.stack([given[value] for value in outputs], axis=1)
         return columns[:done].astype("float64"), guards.fault(given, {ROWS: rows}, done)
 
     def pace(self, limit: int, steps: int, rows: int) -> Pace:
-        """What calls of about so many steps, of minibatches of so many rows, have taken."""
+        """What steps of minibatches of so many rows have taken, in calls of about so many steps."""
         key = limit, steps.bit_length(), rows
         found = self.paces.get(key)
         if found is None:
