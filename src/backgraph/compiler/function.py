@@ -79,7 +79,7 @@ class Function:
         self._ready: dict[Any, Ready] = {}
         self._lock = threading.Lock()
 
-    def bind(self, values: Bindings | None = None, **named: ArrayLike) -> Function:
+    def bind(self, values: Bindings | None = None, /, **named: ArrayLike) -> Function:
         """This function with values for some of its inputs, by node or by name, such as the weights of a network.
 
         The new function holds copies of them, takes the other inputs in their order, and shares its machine code with
