@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import backgraph
 from backgraph.cli.examples import EXAMPLES
 from backgraph.cli.main import COMMANDS
 from tests.cli.conftest import Run
@@ -54,6 +55,15 @@ def test_every_option_is_tested(command: str, run: Run) -> None:
     found = options_of(helped(run, command))
     assert found
     assert [names for names in found if not any(re.search(rf"{name}[\"=\s]", tests) for name in names)] == []
+
+
+def test_every_option_that_a_message_names_is_there(run: Run) -> None:
+    """Whoever types what an error says to type must not get another error."""
+    known = set[str]().union(WORDS, *(names for command in COMMANDS for names in options_of(helped(run, command))))
+    sources = [path.read_text("utf-8") for path in Path(backgraph.__file__).parent.rglob("*.py")]
+    pages_apart = [source for source in sources if "var(--" not in source]  # style sheets have such names, too
+    named = {option for source in pages_apart for option in re.findall(r"(?<![\w-])--[a-z]{2}[a-z-]*", source)}
+    assert named - known == {"--upgrade", "--no-"}, "pip has the one, and all flags begin with the other"
 
 
 NEEDS_A_MODEL = ("evaluate", "predict", "export", "train", "bench")

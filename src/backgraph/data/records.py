@@ -96,7 +96,7 @@ def _check_count(source: Source, line: int, names: Sequence[str]) -> None:
 def _check_separator(source: Source, line: int, names: Sequence[str]) -> None:
     other = max(SEPARATORS, key=names[0].count)
     if len(names) == 1 and other in names[0]:
-        hint = "--sep '\\t'" if other == "\t" else f"--sep '{other}'"
+        hint = "--separator '\\t'" if other == "\t" else f"--separator '{other}'"
         what = f"one column, whose name contains {other!r}"
         raise DataError("BG209", f"{source.name}:{line}", what, got=names[0], expected="column names", hint=hint)
 
@@ -127,7 +127,7 @@ def wrong_length(source: Source, record: Record, expected: int) -> DataError:
     """BG203 for a record that is too long or too short."""
     what = f"the row is too {'long' if len(record.cells) > expected else 'short'}"
     got = f"{len(record.cells)} cells"
-    hint = "cells that contain the separator need quotes; for decimal commas: --sep ';' --decimal ,"
+    hint = "cells that contain the separator need quotes; for decimal commas: --separator ';' --decimal ,"
     return DataError(
         "BG203",
         f"{source.name}:{record.line}",
