@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from backgraph.compiler.address import address
+from backgraph.compiler.address import LINE, address
 from backgraph.language.op import Array
-from backgraph.train.block import LINE, blocks, together
+from backgraph.train.block import blocks, together
 from backgraph.train.native import NativeEngine
 from tests.compiler.programs import example
 from tests.compiler.test_native_engine import run

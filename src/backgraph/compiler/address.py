@@ -40,3 +40,13 @@ def _found() -> Callable[[Array], int]:
 
 address: Callable[[Array], int] = _found()
 """The address of the first element; valid while the array lives."""
+
+
+LINE = 64
+"""Bytes of a cache line, and of the widest vectors."""
+
+
+def from_a_line(memory: Array) -> Array:
+    """All but LINE of these bytes, from the start of a cache line on."""
+    start = -address(memory) % LINE
+    return memory[start : start + memory.size - LINE]

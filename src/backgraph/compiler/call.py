@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backgraph.compiler.address import address
+from backgraph.compiler.address import LINE, address, from_a_line
 from backgraph.compiler.budget import rows_in_block
 from backgraph.compiler.memory import concrete, plan
 from backgraph.compiler.nest import Value
@@ -19,8 +19,6 @@ from backgraph.compiler.program import SHARED_INTEGERS
 from backgraph.compiler.threads import Request, run_threads
 from backgraph.language.dims import product
 from backgraph.language.op import Array
-
-LINE = 64
 
 
 def native_run(compiled: Compiled) -> Any:
@@ -36,9 +34,7 @@ def plain(array: Array, dtype: str) -> Array:
 
 def new_arena(size: int) -> Array:
     """Memory for temporaries, from the start of a cache line on; what it holds is undefined."""
-    block = np.empty(size + LINE, np.uint8)
-    start = -address(block) % LINE
-    return block[start : start + size]
+    return from_a_line(np.empty(size + LINE, np.uint8))
 
 
 @dataclass(frozen=True)

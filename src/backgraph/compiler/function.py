@@ -87,8 +87,7 @@ class Function:
         """
         given = by_leaf({**(values or {}), **named}, self.open)
         if None in given:
-            open_inputs = ", ".join(str(leaf.op) for leaf in self.open)
-            raise CalculusError("BG302", "bind", "a value for what is not an input", expected=open_inputs or "nothing")
+            raise CalculusError("BG302", "bind", "a value for what is not an input", expected=self._open_names())
         table, _ = bind([], {**self.bound, **given})
         new = copy.copy(self)
         new.bound = {
@@ -112,8 +111,7 @@ class Function:
     def _called(self, arrays: Sequence[ArrayLike], named: Mapping[str, ArrayLike], key: Any) -> list[Array]:
         """The results of a call whose arrays are looked at; one like it will be ready."""
         if len(arrays) > len(self.open):
-            expected = ", ".join(str(leaf.op) for leaf in self.open) or "nothing"
-            raise CalculusError("BG302", "call", "too many arrays", got=len(arrays), expected=expected)
+            raise CalculusError("BG302", "call", "too many arrays", got=len(arrays), expected=self._open_names())
         values = {**self.bound, **dict(zip(self.open, arrays, strict=False)), **by_leaf(named, self.open)}
         table, sizes = bind(self.inputs, values)
         results, ready = self.program(sizes)(table, sizes, self.open)
@@ -125,6 +123,9 @@ class Function:
                 self._ready.clear()
             self._ready[key] = ready
         return results
+
+    def _open_names(self) -> str:
+        return ", ".join(str(leaf.op) for leaf in self.open) or "nothing"
 
     def program(self, sizes: Mapping[str, Any]) -> NativeProgram:
         """The native program for these sizes (all but the batch)."""

@@ -96,7 +96,7 @@ def _check_count(source: Source, line: int, names: Sequence[str]) -> None:
 def _check_separator(source: Source, line: int, names: Sequence[str]) -> None:
     other = max(SEPARATORS, key=names[0].count)
     if len(names) == 1 and other in names[0]:
-        hint = "--separator '\\t'" if other == "\t" else f"--separator '{other}'"
+        hint = f"--separator {other!r}"
         what = f"one column, whose name contains {other!r}"
         raise DataError("BG209", f"{source.name}:{line}", what, got=names[0], expected="column names", hint=hint)
 

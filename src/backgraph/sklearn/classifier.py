@@ -188,10 +188,9 @@ class MLPClassifier(ClassifierMixin, PartialFit):
         """Label smoothing for training on so many rows like `examples`; functions of one's own have none."""
         if self.loss is not None:
             return 0.0
-        if self.label_smoothing == "auto":
-            several = self._several
-            return 0.0 if several else smoothing_for(rows, np.bincount(examples.y, examples.weights))
-        return self.label_smoothing
+        if self.label_smoothing != "auto":
+            return self.label_smoothing
+        return 0.0 if self._several else smoothing_for(rows, np.bincount(examples.y, examples.weights))
 
     def _network(self, examples: Examples, rows: int) -> dict[str, Any]:
         k = len(self.classes_)

@@ -9,11 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backgraph.compiler.address import address
+from backgraph.compiler.address import LINE, address, from_a_line
 from backgraph.language.op import Array
-
-LINE = 64
-"""Bytes of a cache line, and of the widest vectors."""
 
 
 def together(arrays: Sequence[Array]) -> list[Array]:
@@ -27,7 +24,7 @@ def together(arrays: Sequence[Array]) -> list[Array]:
     memory = {dtype: np.zeros(size + LINE, np.uint8) for dtype, size in bytes_of.items()}
     copies: list[Array] = []
     for array, start in zip(arrays, starts, strict=True):
-        block = _block(memory[array.dtype.str], array.dtype.str)
+        block = from_a_line(memory[array.dtype.str]).view(array.dtype)
         first = start // array.itemsize
         copies.append(block[first : first + array.size].reshape(array.shape))
         copies[-1][...] = array
@@ -48,14 +45,9 @@ def blocks(arrays: Sequence[Array]) -> list[Array] | None:
     for key, (memory, _) in memories.items():
         if memory.size != LINE + sum(lines.get(key, {}).values()):
             return None
-    return [_block(memory, dtype) for memory, dtype in memories.values()]
+    return [from_a_line(memory).view(dtype) for memory, dtype in memories.values()]
 
 
 def _lines(array: Array) -> int:
     """Bytes of the cache lines that an array takes."""
     return -(-array.nbytes // LINE) * LINE
-
-
-def _block(memory: Array, dtype: str) -> Array:
-    start = -address(memory) % LINE
-    return memory[start : start + memory.size - LINE].view(dtype)
