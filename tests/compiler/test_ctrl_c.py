@@ -19,7 +19,7 @@ from tests.compiler.test_native_engine import run
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent to a process")
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 3.0
+LIMIT = 1.0
 """Seconds. The promise is 0.1, on a machine that does nothing else."""
 
 ENGINE = """

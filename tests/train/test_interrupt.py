@@ -79,10 +79,8 @@ def test_ten_signals_are_acknowledged(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_two_hundred_signals_are_acknowledged_within_a_tenth_of_a_second(tmp_path: Path, threads: int) -> None:
-    """The median: other programs may hold this one up, and no more than that."""
-    found = sorted(delays(tmp_path / "run", 100, threads))
-    assert found[50] < ACKNOWLEDGED
-    assert found[-1] < 3
+    """Of a hundred, 95: other programs may hold this one up."""
+    assert sorted(delays(tmp_path / "run", 100, threads))[-5] < ACKNOWLEDGED
 
 
 def test_the_second_signal_does_not_wait() -> None:
