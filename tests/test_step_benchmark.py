@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.contestants import CONTESTANTS, Problem, able, peak_mebibytes
 from benchmarks.sections import write_section
-from benchmarks.step import GROUPS, SHAPES, Shape, Table, agree, chosen_groups, fit, quartiles, work
+from benchmarks.step import GROUPS, SHAPES, Peak, Shape, Table, agree, chosen_groups, fit, quartiles, work
 
 
 def test_the_work_of_one_hidden_layer_is_that_of_the_design() -> None:
@@ -22,9 +22,14 @@ def test_the_work_of_one_hidden_layer_is_that_of_the_design() -> None:
 
 
 def test_a_row_gives_the_ratio_to_the_best_peer(capsys: pytest.CaptureFixture[str]) -> None:
-    table = Table(["backgraph", "near", "far", "unable"])
-    table.row(SHAPES[0], {"backgraph": [1.0, 2.0, 4.0], "near": [2.0, 4.0, 8.0], "far": [9.0, 9.0, 9.0]}, 100.0)
+    peak = Peak("float32", 1, best=100.0)
+    table = Table(["backgraph", "near", "far", "unable"], peak)
+    table.row(SHAPES[0], {"backgraph": [1.0, 2.0, 4.0], "near": [2.0, 4.0, 8.0], "far": [9.0, 9.0, 9.0]})
     table.end()
+    reached = work(SHAPES[0]) / 2.0 / 1e3
+    assert table.lines[2].endswith(f" {reached:.0f} | {reached / 100:.0%} |")
+    peak.best = 400.0  # what is written has the best peak that was seen, also after the row
+    assert table.lines[2].endswith(f" {reached:.0f} | {reached / 400:.0%} |")
     printed = capsys.readouterr().out
     assert "| 2.0 | 4.0 | 9.0 | — | 2.00 (2.00–2.00) |" in printed
     assert "Geometric mean of the ratio of the best peer to backgraph: 2.00" in printed

@@ -97,8 +97,8 @@ class BackgraphError(Exception):
         found = [] if self.got is None else [f"got {shown(self.got)}"]
         wanted = [] if self.expected is None else [f"expected {self.expected}"]
         facts = ", ".join(found + wanted)
-        fix = "" if self.hint is None else f". {self.hint}"
-        return f"error[{self.code}] {self.where}: {self.what}{'; ' + facts if facts else ''}{fix}"
+        said = f"error[{self.code}] {self.where}: {self.what}{'; ' + facts if facts else ''}"
+        return said if self.hint is None else f"{said}{'' if said.endswith('?') else '.'} {self.hint}"
 
     def __str__(self) -> str:
         return self.line()

@@ -75,7 +75,8 @@ def test_rows_without_the_target_are_predicted_without_scores(flowers: Path, tmp
     table = tmp_path / "new.csv"
     table.write_text("colour,width,length,height\ngreen,1,2,3\n,,,\n", "utf-8")
     predicted = run("predict", tmp_path / "m" / "model.safetensors", table)
-    assert (predicted.code, predicted.error) == (0, "")
+    assert predicted.code == 0
+    assert predicted.error == "backgraph: colour: 1 row with levels that the model did not learn: 'green'\n"
     assert len(rows_of(predicted.out)) == 3
 
 

@@ -12,8 +12,8 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "the target dropped": (("--drop", "species"), "BG601", "to predict, which is not learnt from; got species"),
     "the target as levels": (("--categorical", "species"), "BG601", "--task classification"),
     "the weights as numbers": (("--weights", "width", "--numeric", "width"), "BG601", "of the weights"),
-    "text as a quantity": (("--task", "regression"), "BG206", "is not numbers; got small"),
-    "text as numbers": (("--numeric", "colour"), "BG203", "row 0: is not a number; got blue"),
+    "text as a quantity": (("--task", "regression"), "BG206", "--task classification"),
+    "text as numbers": (("--numeric", "colour"), "BG203", "flowers.csv:2: column 'colour': is not a number; got blue"),
     "a metric of numbers stops": (("--early-stopping", "--monitor", "MAE"), "BG401", "unknown for classification"),
     "nothing to monitor": (
         ("--early-stopping", "--monitor", "AUC", "--validation", "0"), "BG401", "hold some rows out",
@@ -98,3 +98,85 @@ def test_predictions_with_a_label_nobody_knows_are_made_and_not_scored(flowers: 
         assert (outcome.code, outcome.out) == (0, "")
         assert said in outcome.error
         assert len((tmp_path / f"p{label}").read_text("utf-8").splitlines()) == 61
+
+
+def table(path: Path, head: str, rows: list[str]) -> Path:
+    path.write_text("\n".join([head, *rows]) + "\n", "utf-8")
+    return path
+
+
+def test_labels_that_do_not_repeat_are_refused_unless_asked_for(tmp_path: Path, run: Run) -> None:
+    path = table(tmp_path / "t.csv", "x,name", [f"{i},n{i}" for i in range(40)])
+    outcome = run("train", path, "--target", "name", "--epochs", 1, "--out", tmp_path / "m")
+    assert outcome.code == 2
+    assert "most labels are those of a single row; got 40 labels in 40 rows" in outcome.error
+    options = ("--task", "classification", "--no-early-stopping")
+    assert run("train", path, "--target", "name", "--epochs", 1, *options, "--out", tmp_path / "m").code == 0
+
+
+def test_a_target_that_is_always_the_same_is_told(tmp_path: Path, run: Run) -> None:
+    for target, value in (("y", "yes"), ("z", "1.5")):
+        path = table(tmp_path / f"{target}.csv", f"x,{target}", [f"{i},{value}" for i in range(40)])
+        outcome = run("train", path, "--target", target, "--epochs", 1, "--out", tmp_path / target)
+        assert (outcome.code, outcome.error) == (0, "")
+        assert f"{target} is the same in all rows: there is nothing to learn\n" in outcome.out
+
+
+UNLABELLED = [f"{i},{'' if i % 10 == 3 else 'ab'[i % 2]},{'' if i % 10 == 3 else i / 7}" for i in range(40)]
+
+
+@pytest.mark.parametrize("target", ["kind", "size"])
+def test_rows_without_a_target_are_refused_or_left_out(tmp_path: Path, run: Run, target: str) -> None:
+    path = table(tmp_path / "t.csv", "x,kind,size", UNLABELLED)
+    arguments = ("train", path, "--target", target, "--epochs", 1, "--drop", {"kind": "size", "size": "kind"}[target])
+    outcome = run(*arguments, "--out", tmp_path / "m")
+    assert outcome.code == 2
+    assert f"{path}:5: column '{target}': is missing, as in 4 rows in all" in outcome.error
+    outcome = run(*arguments, "--drop-unlabelled", "--out", tmp_path / "m")
+    assert outcome.code == 0, outcome.error
+    assert "29 rows to train on, 7 to validate on; 4 without a label left out\n" in outcome.out
+
+
+def test_no_row_has_a_target(tmp_path: Path, run: Run) -> None:
+    path = table(tmp_path / "t.csv", "x,y", [f"{i}," for i in range(40)])
+    outcome = run("train", path, "--target", "y", "--drop-unlabelled", "--out", tmp_path / "m")
+    assert (outcome.code, "has no value in any row" in outcome.error) == (2, True)
+
+
+def test_levels_that_the_model_does_not_know_are_told(flowers: Path, tmp_path: Path, run: Run) -> None:
+    run("train", flowers, "--target", "species", "--epochs", 1, "--out", tmp_path / "m")
+    new = tmp_path / "new.csv"
+    new.write_text(flowers.read_text("utf-8").replace("blue", "blue "), "utf-8")
+    for command, *more in (("predict", "--out", tmp_path / "p.csv"), ("evaluate",)):
+        assert run(command, tmp_path / "m", flowers, *more).error == ""
+        (tmp_path / "p.csv").unlink(missing_ok=True)
+        outcome = run(command, tmp_path / "m", new, *more)
+        assert outcome.code == 0
+        assert outcome.error == "backgraph: colour: 20 rows with levels that the model did not learn: 'blue '\n"
+
+
+def test_a_column_that_is_gone_is_not_said_to_be_the_target(tmp_path: Path, run: Run) -> None:
+    rows = [f"{i % 7},{i % 5},{'ny'[i % 2]}" for i in range(40)]
+    path = table(tmp_path / "t.csv", "charges,size,churn", rows)
+    run("train", path, "--target", "churn", "--epochs", 1, "--out", tmp_path / "m")
+    new = table(tmp_path / "new.csv", "size,churn", [row.split(",", 1)[1] for row in rows])
+    outcome = run("predict", tmp_path / "m", new)
+    assert outcome.code == 2
+    assert outcome.error.endswith("lacks 1 of the 2 columns that the model learnt from; expected charges\n")
+
+
+def test_truth_values_come_back_as_they_were_read(tmp_path: Path, run: Run) -> None:
+    rows = [f"{i % 20},{str(i % 3 == 0).upper()},{'true' if i % 20 > 9 else 'FALSE'}" for i in range(60)]
+    path = table(tmp_path / "t.csv", "x,odd,late", rows)
+    options = ("--class-weight", "True=2", "--epochs", 40)
+    outcome = run("train", path, "--target", "late", *options, "--out", tmp_path / "m")
+    assert (outcome.code, outcome.error) == (0, "")
+    assert "  odd     truth values  0        2: False, True  True is 1, False is 0; " in outcome.out
+    said = run("predict", tmp_path / "m", path)
+    assert set(said.out.split()[1:]) == {"True", "False"}
+    assert said.error.startswith("accuracy ")
+    assert said.error.split()[1] > "0.9"
+    duckdb = pytest.importorskip("duckdb")
+    duckdb.sql(f"copy (select x, odd, late from read_csv('{path}')) to '{tmp_path}/t.parquet'")
+    assert run("predict", tmp_path / "m", tmp_path / "t.parquet") == said
+    assert run("evaluate", tmp_path / "m", tmp_path / "t.parquet") == run("evaluate", tmp_path / "m", path)

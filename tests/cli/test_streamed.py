@@ -29,7 +29,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "no-biases",
     ),
     "optimiser": ("optimizer=adamw", "learning-rate=0.01", "weight-decay=0.01", "schedule=cosine", "warm-up=0.1"),
-    "columns": ("categorical=b", "drop=d", "numeric=n", "task=classification", "validation=0.3"),
+    "columns": ("categorical=b", "drop=d", "numeric=n", "task=classification", "validation=0.3", "drop-unlabelled"),
     "weights": ("weights=w", "class-weight=balanced", "metrics=AUC,log loss", "clip-norm=1", "no-shuffle"),
     "stopping": ("early-stopping", "monitor=accuracy", "patience=1", "min-delta=0.01", "clip-value=0.5"),
     "softened": ("preset=plain", "dropout=0.1", "label-smoothing=0.1", "threads=1", "overwrite", "resume", "json"),

@@ -20,7 +20,7 @@ def parquet(path: Path, query: str) -> Path:
 def test_parquet(tmp_path: Path) -> None:
     query = 'select * from (values (1, \'x\', true, 1.5::decimal(4,2)), (null, null, false, 2.5)) as t(a, b, c, "d""e")'
     table = read_table(parquet(tmp_path / "t.parquet", query))
-    assert_table(table, {"a": [1, None], "b": ["x", ""], "c": [1, 0], 'd"e': [1.5, 2.5]})
+    assert_table(table, {"a": [1, None], "b": ["x", ""], "c": [True, False], 'd"e': [1.5, 2.5]})
 
 
 @pytest.mark.parametrize("kind", ["date", "timestamp", "timestamp_s", "timestamp_ns", "timestamptz"])

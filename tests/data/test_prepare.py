@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from backgraph.data import Choices, Embedding, Preparation, Table
 from backgraph.data.statistics import centre_and_range, centre_and_scale, quantiles, smooth_clip
+from backgraph.data.table import truths_from
 from backgraph.data.transforms import EMBEDDING_SIZE, MAXIMUM_ONE_HOT, TRANSFORMS
 from backgraph.errors import BackgraphError, DataError, FileError
 
@@ -280,3 +281,45 @@ def test_every_transform_is_in_the_table_by_its_kind(kind: str) -> None:
 def test_the_mean_of_tenths_is_exact() -> None:
     assert centre_and_scale(np.full(10, 0.1)) == (0.1, 0.0)
     assert centre_and_scale(np.zeros(0)) == (0.0, 0.0)
+
+
+def test_columns_that_are_not_there_are_named_together() -> None:
+    table = Table({name: np.arange(4.0) for name in ("age", "size", "width", "deep")}, "train.csv")
+    preparation = Preparation.fit(table)
+    other = Table({"Size": np.arange(4.0), "age": np.arange(4.0), "deep": np.arange(4.0)}, "new.csv")
+    with pytest.raises(DataError) as caught:
+        preparation.matrix(other)
+    assert str(caught.value) == (
+        "error[BG202] new.csv: lacks 2 of the 4 columns that the model learnt from; expected size, width. "
+        "did you mean Size?"
+    )
+
+
+def test_truth_values_are_numbers_and_levels() -> None:
+    truths = Table({"ok": truths_from([True, False, None, True])})
+    assert Preparation.fit(truths).features == ("ok", "ok is missing")
+    as_numbers = Table({"ok": np.array([1, 0, np.nan, 1])})
+    words = Table({"ok": np.array(["TRUE", "false", "", "True"], dtype=object)})
+    for prepared in (Preparation.fit(truths), Preparation.fit(as_numbers)):
+        matrices = [prepared.matrix(table).tobytes() for table in (truths, as_numbers, words)]
+        assert len(set(matrices)) == 1
+    levels = Preparation.fit(truths, choices=Choices(categorical=("ok",)))
+    assert levels.features == ("ok=", "ok=False", "ok=True")
+    assert levels.matrix(truths).tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
+
+
+def test_what_is_neither_true_nor_false_is_found() -> None:
+    prepared = Preparation.fit(Table({"ok": truths_from([True, False])}))
+    new = Table({"ok": np.array(["True", "perhaps"], dtype=object)})
+    with pytest.raises(DataError, match="row 1: is not a number; got perhaps"):
+        prepared.matrix(new)
+
+
+def test_levels_that_were_not_learnt_are_found() -> None:
+    many = [f"street {i // 2}" for i in range(40)]
+    table = Table({"kind": np.array(["a", "b"] * 20, dtype=object), "street": np.array(many, dtype=object)})
+    prepared = Preparation.fit(table)
+    assert prepared.unknown(table) == {}
+    kinds, streets = ["a", "b ", "", "b "], ["street 1", "street 99", "", "street 2"]
+    new = Table({"kind": np.array(kinds, dtype=object), "street": np.array(streets, dtype=object)})
+    assert prepared.unknown(new) == {"kind": ["b ", "b "], "street": ["street 99"]}

@@ -84,7 +84,7 @@ def test_tsv_has_tabs(tmp_path: Path) -> None:
     assert_table(read_table(path), {"a": [1], "b": ["x,y"]})
 
 
-@pytest.mark.parametrize("options", [{"separator": ",,"}, {"separator": ""}, {"separator": "."}, {"decimal": "x"}])
+@pytest.mark.parametrize("options", [{"separator": ",,"}, {"separator": ""}, {"decimal": ","}, {"decimal": "x"}])
 def test_bad_options_are_type_errors(tmp_path: Path, options: dict[str, str]) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b"a\n1\n")

@@ -14,6 +14,7 @@ import pytest
 
 from backgraph.data import read_table
 from backgraph.data.rows import ParquetRows, words_of_rows
+from backgraph.data.table import missing_in
 from backgraph.errors import BackgraphError
 from backgraph.models.streamed import StreamTrainer
 from backgraph.models.trainer import Recipe
@@ -68,7 +69,7 @@ def test_the_bits_of_memory(tmp_path: Path, name: str) -> None:
     path = parquet(tmp_path / "t.parquet", 9_000, CLASSES)
     streamed = trainer(path, **WEIGHTS[name])
     table = read_table(path)
-    out, _ = streamed._chosen(0, table.n_rows)
+    out, _ = streamed._chosen(np.arange(table.n_rows))
     rows = np.flatnonzero(~out)
     assert len(rows) == streamed.n_train == streamed.training.examples
     prepared = streamed._by_class(streamed._part(table, rows).examples)
@@ -87,7 +88,7 @@ def test_balanced_classes_are_so_by_all_rows(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", 9_000, CLASSES)
     streamed = trainer(path, weights="w", class_weight="balanced")
     table = read_table(path)
-    known = streamed._part(table, np.flatnonzero(~streamed._chosen(0, table.n_rows)[0])).examples
+    known = streamed._part(table, np.flatnonzero(~streamed._chosen(np.arange(table.n_rows))[0])).examples
     weighed = streamed._by_class(known)
     assert known.weights is not None
     assert weighed.weights is not None
@@ -131,15 +132,15 @@ def test_held_out_rows_depend_on_the_seed_alone(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[str, dict[str, Any], str, str]] = {
-    "a missing label": ("case when i = 4000 then null else 'x' end", {}, "BG206", "row 4000: is missing"),
-    "a missing number": ("case when i = 4000 then null else i + 0.5 end", {}, "BG206", "row 4000: is missing"),
+    "a missing label": ("case when i = 4000 then null else 'x' end", {}, "BG206", "row 4001: is missing"),
+    "a missing number": ("case when i = 4000 then null else i + 0.5 end", {}, "BG206", "row 4001: is missing"),
     "an infinite number": ("case when i = 4000 then 'inf'::double else i / 7 end", {}, "BG203", "row 4001"),
     "fractions as classes": ("i + 0.5", {"task": "classification"}, "BG206", "is no label"),
     "text as numbers": ("'x' || i", {"task": "regression"}, "BG206", "is not numbers"),
     "another task": ("'x'", {"task": "clustering"}, "BG401", "unknown"),
     "an unknown class": ("'x'", {"class_weight": {"z": 2.0}}, "BG401", "not a class"),
     "weights of classes of numbers": ("i + 0.5", {"class_weight": "balanced"}, "BG401", "is for classes"),
-    "a weight below 0": ("'x'", {"weights": "a"}, "BG206", "row 4000: is no weight"),
+    "a weight below 0": ("'x'", {"weights": "a"}, "BG206", "row 4001: is no weight"),
     "weights that are text": ("'x'", {"weights": "y"}, "BG206", "no numbers"),
     "no weights": ("'x'", {"weights": "none"}, "BG206", "no weight above 0"),
     "weights that are not there": ("'x'", {"weights": "ww"}, "BG202", "ww"),
@@ -213,3 +214,20 @@ def test_10_million_rows_train_in_1_gib(tmp_path: Path) -> None:
     peak, accuracy = memory_of(path, 512 << 20)
     assert peak < 1024
     assert accuracy > 0.99
+
+
+@pytest.mark.parametrize("target", ["case when i % 7 = 3 then null else i % 3 = 0 end", "nullif(i / 7.0, 1)"])
+def test_rows_without_a_target_are_left_out(tmp_path: Path, target: str) -> None:
+    path = tmp_path / "t.parquet"
+    query = f"select i as a, i % 5 as b, {target} as y from range(9000) r(i)"
+    duckdb.sql(f"copy ({query}) to '{path}' (format parquet, row_group_size 2048)")
+    with pytest.raises(BackgraphError, match=r"BG206.*is missing"):
+        trainer(path)
+    streamed, table = trainer(path, drop_unlabelled=True), read_table(path)
+    missing = missing_in(table.column("y"))
+    assert streamed.unlabelled == missing.sum() > 0
+    assert streamed.n_train + len(streamed.validation_part.rows) == (~missing).sum()
+    for part in (streamed.training_part, streamed.validation_part):
+        assert not missing[part.rows].any()
+        assert streamed._part(table, part.rows).X.tobytes() == part.X.tobytes()
+        assert part.numbering.numbers[0] == part.rows[0] + 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from backgraph.cli.numbers import Flag, counted, names, score_text
 from backgraph.cli.output import MODEL
+from backgraph.cli.predict import say_unknown
 from backgraph.cli.screen import say
 from backgraph.data.read import read_table
 from backgraph.data.table import Table
@@ -49,6 +50,7 @@ def evaluate(
     fitted = load(model / MODEL if model.is_dir() else model)
     table = read_table(data, separator=separator, decimal=decimal, text=_texts(fitted))
     result = _result(fitted, table, names(metrics), weights)
+    say_unknown(fitted, table)
     if json:
         say(json_text.dumps(result, ensure_ascii=False))
         return

@@ -116,4 +116,4 @@ def _usage(error: CycloptsError, arguments: Sequence[str]) -> UsageError:
     if isinstance(error, UnusedCliTokensError):
         got = " ".join(error.unused_tokens or ())
         return UsageError("BG601", "arguments", "one too many", got=got, hint=hint)
-    return UsageError("BG601", "arguments", " ".join(str(error).split()).rstrip("."), hint=hint)
+    return UsageError("BG601", "arguments", " ".join(str(error).split()).rstrip("., "), hint=hint)

@@ -96,23 +96,19 @@ def _clip(options: MethodOptions) -> Clip | None:
 
 
 def class_weights_from(text: str | None) -> ClassWeights:
-    """`balanced`, or `yes=5,no=1` as a table; a label of digits alone is a number. Raises UsageError BG601."""
+    """`balanced`, or `yes=5,no=1` as a table. Raises UsageError BG601."""
     if text is None or text == BALANCED:
         return text
     table: dict[Any, float] = {}
     for part in names(text):
         label, equals, weight = part.rpartition("=")
         try:
-            table[_label(label)] = float(weight if equals else "")
+            table[label] = float(weight if equals else "")
         except ValueError:
             raise UsageError(
                 "BG601", "--class-weight", "not weights", got=part, expected="such as yes=5,no=1"
             ) from None
     return table
-
-
-def _label(text: str) -> str | int:
-    return int(text) if text.removeprefix("-").isdecimal() and text.isascii() else text
 
 
 def _stopping(options: MethodOptions, validated: bool) -> EarlyStopping | None:

@@ -64,8 +64,10 @@ def counted(number: int, thing: str, things: str = "") -> str:
 
 
 def score_text(score: float) -> str:
-    """Four decimals, or four digits of what is very small or large."""
-    return f"{score:.4f}" if score == 0 or 1e-3 <= abs(score) < 1e6 else f"{score:.4g}"
+    """Four decimals, none from a million on, or four digits of what is very small or large."""
+    if score == 0 or 1e-3 <= abs(score) < 1e6:
+        return f"{score:.4f}"
+    return f"{score:.0f}" if 1e6 <= abs(score) < 1e12 else f"{score:.4g}"
 
 
 def _refused(text: str) -> TrainingError:

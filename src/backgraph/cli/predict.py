@@ -19,6 +19,8 @@ from backgraph.train.disk import save_text
 
 SHOWN_UNUSED = 3
 """Columns that are named of those not used."""
+SHOWN_LEVELS = 3
+"""Levels that are named of those the model does not know."""
 
 
 def predict(
@@ -55,6 +57,7 @@ def predict(
     else:
         save_text(out, content)
     _say_unused(fitted, table)
+    say_unknown(fitted, table)
     _say_scores(fitted, table, out)
 
 
@@ -78,6 +81,16 @@ def _say_unused(fitted: Fitted, table: Table) -> None:
     if unused:
         more = "" if len(unused) <= SHOWN_UNUSED else f", … ({len(unused)} in all)"
         note(f"backgraph: columns that the model does not know are not used: {', '.join(unused[:SHOWN_UNUSED])}{more}")
+
+
+def say_unknown(fitted: Fitted, table: Table) -> None:
+    """A line on standard error for each column with levels that the model does not know, to which it is blind."""
+    for column, cells in fitted.preparation.unknown(fitted.inputs(table)).items():
+        levels = list(dict.fromkeys(cells))
+        more = "" if len(levels) <= SHOWN_LEVELS else ", …"
+        examples = ", ".join(repr(shown(level)) for level in levels[:SHOWN_LEVELS])
+        rows = counted(len(cells), "row")
+        note(f"backgraph: {shown(column)}: {rows} with levels that the model did not learn: {examples}{more}")
 
 
 def _say_scores(fitted: Fitted, table: Table, out: Path | None) -> None:

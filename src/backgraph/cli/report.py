@@ -24,7 +24,10 @@ def table_lines(trainer: Trainer) -> Iterator[str]:
     )
     sizes = f"{counted(columns, 'column')}, {counted(features, 'feature')}"
     yield f"{_shown(trainer.target)}: {trainer.task}{classes}, {sizes}"
-    yield f"{counted(train, 'row')} to train on, {held_out:,} to validate on"
+    left = f"; {trainer.unlabelled:,} without a label left out" if trainer.unlabelled else ""
+    yield f"{counted(train, 'row')} to train on, {held_out:,} to validate on{left}"
+    if is_constant(trainer):
+        yield f"{_shown(trainer.target)} is the same in all rows: there is nothing to learn"
     if columns <= MOST_COLUMNS:
         yield ""
         yield from (f"  {line}" for line in summary_lines(trainer.summary))
@@ -33,6 +36,13 @@ def table_lines(trainer: Trainer) -> Iterator[str]:
         counts = Counter(each.treatment if each.treatment == DROPPED else each.holds for each in trainer.summary)
         if len(counts) > 1:
             yield f"columns: {', '.join(f'{kind} {count:,}' for kind, count in counts.items())}"
+        yield from (f"{_shown(each.column)}: {each.remark}" for each in trainer.summary if each.remark)
+
+
+def is_constant(trainer: Trainer) -> bool:
+    """Whether the target of the training rows has one value alone."""
+    known = trainer.outcome
+    return len(known) == 1 if isinstance(known, Classes) else not any(known.scale)
 
 
 def network_lines(trainer: Trainer) -> Iterator[str]:

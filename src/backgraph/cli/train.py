@@ -75,6 +75,8 @@ class Options:
     """Columns that are numbers although they are stored as text."""
     drop: str = ""
     """Columns to leave out."""
+    drop_unlabelled: Flag = False
+    """Leave out rows without a value in the target column, which are refused otherwise."""
     threads: Whole | None = None
     """Threads at most; the result has the same bits with any number."""
     memory: str | None = None
@@ -153,7 +155,7 @@ def _recipe(options: Options, method: MethodOptions, preset: Preset, validated: 
         widths(options.hidden or ""), optimizer, _activations(options.activation or ""), options.biases, decay,
         options.dtype, options.batch_size, options.seed, options.validation, options.task,
         choices=Choices(columns(options.categorical), columns(options.numeric), columns(options.drop)),
-        epochs=options.epochs, **method_of(method, validated),
+        epochs=options.epochs, drop_unlabelled=options.drop_unlabelled, **method_of(method, validated),
     )  # fmt: skip
 
 

@@ -1,9 +1,11 @@
 """Tables from what is already in memory: data frames (through narwhals), NumPy arrays, dictionaries of arrays.
 
-Numbers of any width, truth values, memory maps and any byte order or stride become the same float64; text stays text;
-dates and times, of any precision, become microseconds, in UTC where they have a time zone; complex and nested columns
-are refused. A column of objects is numeric when each of them is a number or missing (None or NaN), text when each is a
-`str` or missing. A column of categories is text whatever the categories are, spelled as `spelled` does.
+Numbers of any width, memory maps and any byte order or stride become the same float64; text stays text; dates and
+times, of any precision, become microseconds, in UTC where they have a time zone; complex and nested columns, durations
+and periods are refused. A column of objects is numeric when each of them is a number or missing (None or NaN), text
+when each is a `str` or missing, and holds truth values when each is one or missing; a matrix of truth values, which
+has no columns of its own, is one of numbers. A column of categories is text
+whatever the categories are, spelled as `spelled` does.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backgraph.data.prepare import spelled
-from backgraph.data.table import TIME, Column, Table
+from backgraph.data.table import TIME, TRUTH, Column, Table, refused, truths_from
 from backgraph.errors import BackgraphError, DataError, UsageError
 
 Array = npt.NDArray[Any]
@@ -67,7 +69,8 @@ def _from_array(array: Array, source: str) -> Table:
     if 0 in array.shape:
         what = "has no rows" if not array.shape[0] else "has no columns"
         raise DataError("BG201", source, what, got=array.shape, expected="at least one row and one column")
-    return _from_pairs([(f"x{index}", array[:, index]) for index in range(array.shape[1])], source, named=False)
+    matrix = array.astype(np.float64) if array.dtype.kind == "b" else array
+    return _from_pairs([(f"x{index}", matrix[:, index]) for index in range(matrix.shape[1])], source, named=False)
 
 
 def _from_pairs(pairs: Sequence[tuple[str, Array]], source: str, *, named: bool = True) -> Table:
@@ -80,7 +83,7 @@ def _from_pairs(pairs: Sequence[tuple[str, Array]], source: str, *, named: bool 
 
 
 def column_from(values: Array, where: str) -> Column:
-    """`values` (rows,) as a column: float64 with NaN for missing, or str objects with "" for missing.
+    """`values` (rows,) as a column of one of the four kinds of `table`.
 
     Raises DataError BG203 for a value that does not fit or is infinite, BG207 for another dimension, BG210 for a type
     that is neither numbers nor text.
@@ -88,7 +91,9 @@ def column_from(values: Array, where: str) -> Column:
     if values.ndim != 1:
         raise DataError("BG207", where, "is not one column", got=f"shape {values.shape}", expected="(rows,)")
     kind = values.dtype.kind
-    if kind in "buif":
+    if kind == "b":
+        return truths_from(values.tolist()) if np.ma.isMaskedArray(values) else values.astype(TRUTH)
+    if kind in "uif":
         return _finite(np.ma.filled(values.astype(np.float64), np.nan), where)
     if kind == "M":
         return values.astype(TIME)
@@ -96,6 +101,8 @@ def column_from(values: Array, where: str) -> Column:
         return np.array([str(value) for value in values.tolist()], dtype=object)
     if kind == "O":
         return _from_objects(values.tolist(), where)
+    if kind == "m":
+        raise refused(where, "timedelta")
     raise DataError(
         "BG210", where, "is neither numbers nor text", got=str(values.dtype), expected="real numbers or text"
     )
@@ -125,6 +132,12 @@ def _from_objects(values: Sequence[object], where: str) -> Column:
     if types <= {str, type(None)} and str in types:
         # What most text is; the checks below take ten times as long.
         return _objects(["" if value is None else value for value in values])
+    if any(each.__name__ == "Period" for each in types):
+        raise refused(where, "period")
+    if any(issubclass(each, bool | np.bool_) for each in types):
+        known = [None if _is_nothing(value) else value for value in values]
+        if set(map(type, known)) <= {bool, np.bool_, type(None)}:
+            return truths_from(cast("list[bool | None]", known))
     if any(issubclass(each, dt.date) for each in types):
         return np.array([_time(value, row, where) for row, value in enumerate(values)], dtype=TIME)
     if any(issubclass(each, str) for each in types):
@@ -187,7 +200,9 @@ def _series(series: Any, source: str) -> Array:
     import narwhals as nw
 
     kind = series.dtype
-    if kind.is_numeric() or kind == nw.Boolean:
+    if kind == nw.Boolean:
+        return _objects(series.to_list())
+    if kind.is_numeric():
         known = series.cast(nw.Float64).fill_null(0.0).to_numpy().astype(np.float64)
         return np.where(series.is_null().to_numpy(), np.nan, known)
     if isinstance(kind, nw.Categorical | nw.Enum):
@@ -199,12 +214,16 @@ def _series(series: Any, source: str) -> Array:
     if kind in {nw.String, nw.Object, nw.Unknown}:
         return _objects(series.to_list())
     where = f"{source}: column {series.name!r}"
+    if isinstance(kind, nw.Duration):
+        raise refused(where, "timedelta")
     raise DataError("BG210", where, "is no flat column", got=str(kind), expected="numbers, text or dates")
 
 
 def _spelled(value: object) -> str:
     """A category as text: 7 and 7.0 are both "7"."""
-    return spelled(float(value)) if isinstance(value, int | float) else str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return spelled(float(value))
+    return str(value)
 
 
 def _times(series: Any) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backgraph.data.statistics import Matrix, centre_and_scale, standardized
+from backgraph.data.table import Cells, row_of
 from backgraph.data.transforms import Json
 from backgraph.errors import DataError, FileError
 
@@ -19,7 +20,7 @@ Label: TypeAlias = str | int | bool
 SHOWN_CLASSES = 5
 
 
-def as_label(value: object, row: int, where: str) -> Label:
+def as_label(value: object, row: int, where: str | Cells) -> Label:
     """The label `value`: text, a truth value, or a whole number, also one stored as a float.
 
     Raises DataError BG206 when it is missing, has a fraction, or is anything else.
@@ -27,18 +28,16 @@ def as_label(value: object, row: int, where: str) -> Label:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
-        raise DataError("BG206", f"{where}, row {row}", "is missing", got=value, expected="a label in every row")
+        raise DataError("BG206", row_of(where, row), "is missing", got=value, expected="a label in every row")
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str | bool | int):
         return value
     hint = "numbers with fractions are for regression" if isinstance(value, float) else None
-    raise DataError(
-        "BG206", f"{where}, row {row}", "is no label", got=value, expected="text or a whole number", hint=hint
-    )
+    raise DataError("BG206", row_of(where, row), "is no label", got=value, expected="text or a whole number", hint=hint)
 
 
-def as_labels(values: npt.ArrayLike | Iterable[object], where: str) -> list[Label]:
+def as_labels(values: npt.ArrayLike | Iterable[object], where: str | Cells) -> list[Label]:
     """Labels of one type. DataError BG206 at the first row that is none, or not of the type of row 0; BG207, BG201."""
     listed = _listed(values, where)
     labels = [as_label(value, row, where) for row, value in enumerate(listed)]
@@ -46,7 +45,7 @@ def as_labels(values: npt.ArrayLike | Iterable[object], where: str) -> list[Labe
         if type(label) is not type(labels[0]):
             raise DataError(
                 "BG206",
-                f"{where}, row {row}",
+                row_of(where, row),
                 "is of another type",
                 got=label,
                 expected=f"{_kind(labels[0])} as in row 0",
@@ -75,13 +74,13 @@ def _label_or_none(value: object) -> Label | None:
         return None
 
 
-def _listed(values: npt.ArrayLike | Iterable[object], where: str) -> list[object]:
+def _listed(values: npt.ArrayLike | Iterable[object], where: str | Cells) -> list[object]:
     if isinstance(values, list | tuple):
         return list(cast("Sequence[object]", values))
     array = np.asarray(values)
     if array.ndim != 1:
         hint = f"{where}.ravel()" if array.ndim == 2 and array.shape[1] == 1 else None
-        raise DataError("BG207", where, "is not one label per row", got=array.shape, expected="(rows,)", hint=hint)
+        raise DataError("BG207", str(where), "is not one label per row", got=array.shape, expected="(rows,)", hint=hint)
     return array.tolist()
 
 
@@ -97,20 +96,20 @@ class Classes:
     labels: tuple[Label, ...]
 
     @classmethod
-    def fit(cls, values: npt.ArrayLike | Iterable[object], where: str = "y") -> Classes:
+    def fit(cls, values: npt.ArrayLike | Iterable[object], where: str | Cells = "y") -> Classes:
         """Learns the labels in `values` (rows,). Raises DataError BG206, BG207, and BG201 when there are none."""
         alike = _alike(values)
         if alike is not None and None not in (levels := [_label_or_none(level) for level in alike[0]]):
             return cls(tuple(sorted(cast("set[Label]", set(levels)))))  # pyright: ignore[reportArgumentType]
         labels = as_labels(values, where)
         if not labels:
-            raise DataError("BG201", where, "has no rows", expected="at least one label")
+            raise DataError("BG201", str(where), "has no rows", expected="at least one label")
         return cls(tuple(sorted(set(labels))))
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def indices(self, values: npt.ArrayLike | Iterable[object], where: str = "y") -> npt.NDArray[np.int64]:
+    def indices(self, values: npt.ArrayLike | Iterable[object], where: str | Cells = "y") -> npt.NDArray[np.int64]:
         """The index of each label, int64 (rows,). DataError BG206 for a label that the training rows did not have."""
         position = {(type(label), label): index for index, label in enumerate(self.labels)}
         alike = _alike(values)
@@ -123,7 +122,7 @@ class Classes:
         found = [(type(label), label) for label in as_labels(values, where)]
         for row, label in enumerate(found):
             if label not in position:
-                raise DataError("BG206", f"{where}, row {row}", "is no class", got=label[1], expected=self._shown())
+                raise DataError("BG206", row_of(where, row), "is no class", got=label[1], expected=self._shown())
         return np.array([position[label] for label in found], dtype=np.int64)
 
     def of(self, indices: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -163,18 +162,18 @@ class Targets:
     scale: tuple[float, ...]
 
     @classmethod
-    def fit(cls, values: npt.ArrayLike, where: str = "y") -> Targets:
+    def fit(cls, values: npt.ArrayLike, where: str | Cells = "y") -> Targets:
         """Learns from `values`, (rows,) or (rows, targets). DataError BG206 for NaN or infinity, BG207, BG201."""
         columns = _finite_columns(values, where)
         found = [centre_and_scale(column) for column in columns.T]
         return cls(tuple(mean for mean, _ in found), tuple(scale for _, scale in found))
 
-    def apply(self, values: npt.ArrayLike, where: str = "y") -> Matrix:
+    def apply(self, values: npt.ArrayLike, where: str | Cells = "y") -> Matrix:
         """The standardised targets, float64 (rows, targets); 0 for a target without variance."""
         columns = _finite_columns(values, where)
         if columns.shape[1] != len(self.mean):
             what, expected = "has another number of targets", f"{len(self.mean)}, as in training"
-            raise DataError("BG207", where, what, got=columns.shape[1], expected=expected)
+            raise DataError("BG207", str(where), what, got=columns.shape[1], expected=expected)
         return standardized(columns, np.array(self.mean), np.array(self.scale))
 
     def __len__(self) -> int:
@@ -198,23 +197,24 @@ class Targets:
         return cls(mean, scale)
 
 
-def _finite_columns(values: npt.ArrayLike, where: str) -> Matrix:
+def _finite_columns(values: npt.ArrayLike, where: str | Cells) -> Matrix:
     """`values` as float64 (rows, targets)."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "Mm":
         hint = "subtract a date, in days, and predict that number"
-        raise DataError("BG206", where, "is dates, not numbers", expected="a number in every row", hint=hint)
+        raise DataError("BG206", str(where), "is dates, not numbers", expected="a number in every row", hint=hint)
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         first = np.asarray(values, dtype=object).reshape(-1)[0] if np.size(np.asarray(values, dtype=object)) else values
-        raise DataError("BG206", where, "is not numbers", got=first, expected="a number in every row") from None
+        expected, hint = "a number in every row", "text is predicted as classes: --task classification"
+        raise DataError("BG206", str(where), "is not numbers", got=first, expected=expected, hint=hint) from None
     columns = array[:, None] if array.ndim == 1 else array
     if columns.ndim != 2:
-        raise DataError("BG207", where, "is not targets", got=array.shape, expected="(rows,) or (rows, targets)")
+        raise DataError("BG207", str(where), "is not targets", got=array.shape, expected="(rows,) or (rows, targets)")
     if not columns.size:
-        raise DataError("BG201", where, "has no rows", got=array.shape, expected="at least one target")
+        raise DataError("BG201", str(where), "has no rows", got=array.shape, expected="at least one target")
     bad = np.argwhere(~np.isfinite(columns))
     if len(bad):
         row, column = (int(index) for index in bad[0])
-        raise DataError("BG206", f"{where}, row {row}", "is not a finite number", got=float(columns[row, column]))
+        raise DataError("BG206", row_of(where, row), "is not a finite number", got=float(columns[row, column]))
     return columns

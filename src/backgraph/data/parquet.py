@@ -1,53 +1,71 @@
 """Reads Parquet by DuckDB; what a file claims in its metadata is checked before a page of it is read.
 
 A thousand bytes of Parquet can claim 10^12 rows, so the size as float64 is worked out from the metadata first. Columns
-must be numbers, truth values, dates, times or text; nested and binary columns are refused.
+must be numbers, truth values, dates, times or text; nested and binary columns are refused. Parquet has neither
+categories nor durations; pandas writes beside its columns what they were, so that a data frame and the file made of it
+are the same table.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from backgraph.data.prepare import as_text
 from backgraph.data.records import MAXIMUM_COLUMNS
 from backgraph.data.source import EXPANSION, FREE_BYTES, Source, too_large
-from backgraph.data.table import DATES, NUMBERS, TEXT, TIME, Column
+from backgraph.data.table import DATES, NUMBERS, REFUSED, TEXT, TIME, TRUTHS, UNKNOWN, Column, Numbering, Table, refused
 from backgraph.errors import DataError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|BOOLEAN|DECIMAL\(.*\))")
+NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\))")
 TYPES: dict[str, re.Pattern[str]] = {
     NUMBERS: NUMERIC,
     TEXT: re.compile(r"(VARCHAR|ENUM\(.*\)|UUID)"),
     DATES: re.compile(r"(DATE|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE)"),
+    TRUTHS: re.compile(r"BOOLEAN"),
 }
 """The DuckDB types that become a column of each kind."""
-READ = {NUMBERS: "cast({} as double)", TEXT: "cast({} as varchar)", DATES: "epoch_us({})"}
+READ = {
+    NUMBERS: "cast({} as double)",
+    TEXT: "cast({} as varchar)",
+    DATES: "epoch_us({})",
+    TRUTHS: "cast({} as tinyint)",
+}
 """What is read of each; times become microseconds in UTC, for which DuckDB needs no extension."""
+CATEGORIES = "categorical"
+"""What pandas calls a column of categories."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the file: its name and its DuckDB type."""
+    """A column of the file: its name, its DuckDB type, and what pandas says of it, if anything."""
 
     name: str
     type: str
+    remark: str = ""
+
+    @property
+    def stored(self) -> str | None:
+        """The kind of column by the type alone; None for a type that is refused."""
+        return next((kind for kind, types in TYPES.items() if types.fullmatch(self.type)), None)
 
     @property
     def kind(self) -> str | None:
         """The kind of column it becomes; None for a type that is refused."""
-        return next((kind for kind, types in TYPES.items() if types.fullmatch(self.type)), None)
+        return TEXT if self.stored is not None and self.remark == CATEGORIES else self.stored
 
     @property
     def sql(self) -> str:
         """What is read."""
-        return READ[self.kind or TEXT].format('"' + self.name.replace('"', '""') + '"')
+        return READ[self.stored or TEXT].format('"' + self.name.replace('"', '""') + '"')
 
 
 def connect() -> DuckDBPyConnection:
@@ -65,8 +83,8 @@ def connect() -> DuckDBPyConnection:
     return connection
 
 
-def read_columns(source: Source) -> dict[str, Column]:
-    """The columns of the Parquet file `source`.
+def read_columns(source: Source) -> Table:
+    """The table in the Parquet file `source`.
 
     Raises DataError BG201 without rows, BG204 when it is damaged, BG205, BG203 for an infinite value, BG208 when it
     claims too much, BG210 for a nested or binary column.
@@ -75,12 +93,17 @@ def read_columns(source: Source) -> dict[str, Column]:
 
     try:
         with connect() as connection:
-            check_size(connection, source)
-            fields = fields_of(connection, source)
-            return dict(_fetch(connection, source, fields))
+            rows, _ = check_size(connection, source)
+            columns = dict(_fetch(connection, source, fields_of(connection, source)))
+            return Table(columns, source.name, numbering=numbering(0, rows))
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
         raise DataError("BG204", source.name, "is damaged Parquet", got=reason, expected="readable pages") from None
+
+
+def numbering(first: int, end: int) -> Numbering:
+    """How rows `first` (from 0) to `end` - 1 of a file are told: from 1."""
+    return Numbering("row", range(first + 1, end + 1))
 
 
 def check_size(connection: DuckDBPyConnection, source: Source) -> tuple[int, int]:
@@ -100,15 +123,37 @@ def check_size(connection: DuckDBPyConnection, source: Source) -> tuple[int, int
 
 def fields_of(connection: DuckDBPyConnection, source: Source) -> list[Field]:
     """The columns. Raises DataError BG205 and BG210."""
-    described = connection.execute("describe select * from read_parquet(?, hive_partitioning=false)", [source.pattern])
-    fields = [Field(str(row[0]), str(row[1])) for row in described.fetchall()]
+    query = "describe select * from read_parquet(?, hive_partitioning=false)"
+    described = connection.execute(query, [source.pattern]).fetchall()
+    remarks = _remarks(connection, source)
+    fields = [Field(str(row[0]), str(row[1]), remarks.get(str(row[0]), "")) for row in described]
     for field in fields:
+        where = f"{source.name}: column {field.name!r}"
+        if field.remark in REFUSED:
+            raise refused(where, field.remark)
         if field.kind is None:
-            where = f"{source.name}: column {field.name!r}"
             expected = "numbers, text or dates"
             raise DataError("BG210", where, "is no flat column", got=field.type, expected=expected)
     _check_duplicates(connection, source)
     return fields
+
+
+def _remarks(connection: DuckDBPyConnection, source: Source) -> Mapping[str, str]:
+    """By the name of the column what pandas wrote of it beside the table: CATEGORIES, or a kind of REFUSED."""
+    query = "select value from parquet_kv_metadata(?) where key = 'pandas'::blob"
+    row = connection.execute(query, [source.pattern]).fetchone()
+    try:
+        listed = json.loads(row[0])["columns"] if row else []
+        return {str(each["name"]): _remark(each) for each in cast("list[Any]", listed)}
+    except (ValueError, TypeError, KeyError):
+        # The columns themselves are whole; what another program says of them is not in the form that pandas has.
+        return {}
+
+
+def _remark(column: Mapping[str, Any]) -> str:
+    if column["pandas_type"] == CATEGORIES:
+        return CATEGORIES
+    return next((kind for kind in REFUSED if str(column["numpy_type"]).startswith(kind)), "")
 
 
 def _check_duplicates(connection: DuckDBPyConnection, source: Source) -> None:
@@ -128,9 +173,17 @@ def _fetch(connection: DuckDBPyConnection, source: Source, fields: list[Field]) 
 
 def checked(source: Source, field: Field, values: Any, first: int = 0) -> Column:
     """What DuckDB fetched of `field`, from row `first` on, as a column. DataError BG203 for an infinite number."""
-    if field.kind == TEXT:
+    column = _checked(source, field, values, first)
+    return as_text(column) if field.kind == TEXT else column
+
+
+def _checked(source: Source, field: Field, values: Any, first: int) -> Column:
+    """As it is stored."""
+    if field.stored == TEXT:
         return np.ma.filled(np.ma.asarray(values, dtype=object), "")
-    if field.kind == DATES:
+    if field.stored == TRUTHS:
+        return np.ma.filled(np.ma.asarray(values, dtype=np.int8), UNKNOWN)
+    if field.stored == DATES:
         times = np.ma.asarray(values, dtype=np.int64)
         return np.where(np.ma.getmaskarray(times), np.datetime64("NaT"), times.filled(0).view(TIME))
     column = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)

@@ -19,9 +19,22 @@ from typing import Any, cast, final
 
 import numpy as np
 
-from backgraph.data.cells import number
+from backgraph.data.cells import number, truth
 from backgraph.data.statistics import Codes, Matrix, ranked
-from backgraph.data.table import DATES, NUMBERS, TEXT, Column, Table, is_text, kind_of, missing_in
+from backgraph.data.table import (
+    DATES,
+    NUMBERS,
+    TEXT,
+    TIME,
+    TRUTHS,
+    Cells,
+    Column,
+    Table,
+    is_text,
+    kind_of,
+    missing_in,
+    row_of,
+)
 from backgraph.data.transforms import (
     FEWEST_ROWS,
     MAXIMUM_ONE_HOT,
@@ -34,8 +47,10 @@ from backgraph.data.transforms import (
     Robust,
     Transform,
 )
-from backgraph.errors import DataError, FileError, UsageError
+from backgraph.errors import DataError, FileError, UsageError, nearest, shown
 
+SHOWN = 3
+"""Columns that are named of those missing."""
 LARGEST_WHOLE = 2**53
 """Up to here float64 holds every whole number, so that 7.0 is spelled 7."""
 
@@ -66,6 +81,8 @@ def as_text(values: Column) -> Column:
     """`values` (rows,) as levels: text as it is; 7.0 as "7", other numbers as Python prints them, dates in ISO 8601."""
     if is_text(values):
         return values
+    if kind_of(values) == TRUTHS:
+        return np.array(["False", "True", ""], dtype=object)[values]
     if kind_of(values) == DATES:
         return np.array(
             ["" if text == "NaT" else text for text in np.datetime_as_string(values).tolist()], dtype=object
@@ -80,15 +97,24 @@ def spelled(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < LARGEST_WHOLE else repr(value)
 
 
-def as_numbers(values: Column, where: str) -> Column:
-    """`values` (rows,) as float64; DataError BG203 at the first text that is neither a number nor empty."""
+def as_numbers(values: Column, where: str | Cells) -> Column:
+    """`values` (rows,) as float64, truth values as 1 and 0.
+
+    Raises DataError BG203 at the first text that is neither a number nor a truth value nor empty.
+    """
     if kind_of(values) == NUMBERS:
         return values
-    read = [np.nan if not cell else number(cell) for cell in as_text(values).tolist()]
+    if kind_of(values) == TRUTHS:
+        return np.where(missing_in(values), np.nan, values.astype(np.float64))
+    read = [np.nan if not cell else _number(cell) for cell in as_text(values).tolist()]
     for row, value in enumerate(read):
         if value is None:
-            raise DataError("BG203", f"{where}, row {row}", "is not a number", got=values[row], expected="numbers")
+            raise DataError("BG203", row_of(where, row), "is not a number", got=values[row], expected="numbers")
     return np.array(read, dtype=np.float64)
+
+
+def _number(cell: str) -> float | None:
+    return truth(cell) if (value := number(cell)) is None else value
 
 
 def choose(values: Column, weights: Matrix | None = None) -> type[Transform]:
@@ -164,14 +190,35 @@ class Preparation:
     def matched(self, table: Table) -> Table:
         """`table` with the names of the training columns: itself, or an array's columns by their place.
 
-        Raises DataError BG207 for an array of another width.
+        Raises DataError BG202 for columns that are missing, BG207 for an array of another width.
         """
         if table.named or not self.seen:
+            self._check_columns(table)
             return table
         if len(table.names) != len(self.seen):
             got, expected = f"{len(table.names)} columns", f"{len(self.seen)}, as in training"
             raise DataError("BG207", table.source, "does not fit the model", got=got, expected=expected)
-        return Table(dict(zip(self.seen, (table.column(name) for name in table.names), strict=True)), table.source)
+        columns = dict(zip(self.seen, (table.column(name) for name in table.names), strict=True))
+        return Table(columns, table.source, numbering=table.numbering)
+
+    def _check_columns(self, table: Table) -> None:
+        """BG202 names what is missing, and a column that has no use and may be the first of them by another name."""
+        missing = [name for name in self.columns if name not in table.names]
+        if missing:
+            what = f"lacks {len(missing)} of the {len(self.columns)} columns that the model learnt from"
+            hint = nearest(missing[0], [name for name in table.names if name not in self.seen])
+            raise DataError("BG202", table.source, what, expected=", ".join(map(shown, missing[:SHOWN])), hint=hint)
+
+    def unknown(self, table: Table) -> dict[str, list[str]]:
+        """The cells of `table`, by column, that are levels which the training rows did not have; see `codes`."""
+        table = self.matched(table)
+        found: dict[str, list[str]] = {}
+        for transform in self.transforms:
+            levels = set(transform.levels) if isinstance(transform, OneHot | Embedding) else None
+            if levels is not None:
+                cells = cast("list[str]", _cells(transform, table).tolist())
+                found[transform.column] = [cell for cell in cells if cell and cell not in levels]
+        return {column: cells for column, cells in found.items() if cells}
 
     def unused(self, table: Table) -> tuple[str, ...]:
         """The columns of `table` that the training table had not, so that nothing is done with them."""
@@ -195,8 +242,8 @@ def _fitted(table: Table, name: str, weights: Matrix | None, choices: Choices) -
     values = table.column(name)
     if name in choices.categorical:
         values = as_text(values)
-    if name in choices.numeric:
-        values = as_numbers(values, f"{table.source}: column {name!r}")
+    if name in choices.numeric or kind_of(values) == TRUTHS:
+        values = as_numbers(values, table.cells(name))
     return choose(values, weights).fit(name, values, weights)
 
 
@@ -215,19 +262,19 @@ def _cells(transform: Transform, table: Table) -> Column:
         return values
     if missing_in(values).all():
         return _MISSING[transform.takes](len(values))
-    if transform.takes == TEXT and _spell_numbers(transform):
+    if transform.takes == TEXT and (kind == TRUTHS or _spell_numbers(transform)):
         return as_text(values)
-    where = f"{table.source}: column {transform.column!r}"
-    if transform.takes == NUMBERS and kind == TEXT:
+    where = table.cells(transform.column)
+    if transform.takes == NUMBERS and kind in (TEXT, TRUTHS):
         return as_numbers(values, where)
     hint = f"read it with text=[{transform.column!r}]" if transform.takes == TEXT else None
-    raise DataError("BG203", where, f"has {kind}", expected=f"{transform.takes}, as in training", hint=hint)
+    raise DataError("BG203", str(where), f"has {kind}", expected=f"{transform.takes}, as in training", hint=hint)
 
 
 _MISSING = {
     NUMBERS: lambda rows: np.full(rows, np.nan),
     TEXT: lambda rows: np.full(rows, "", dtype=object),
-    DATES: lambda rows: np.full(rows, np.datetime64("NaT"), dtype="datetime64[us]"),
+    DATES: lambda rows: np.full(rows, np.datetime64("NaT"), dtype=TIME),
 }
 """A column of each kind in which every cell is missing."""
 

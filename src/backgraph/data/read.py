@@ -10,16 +10,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backgraph.data import parquet
-from backgraph.data.cells import DATE, MISSING, NUMBER, SHOWN_PLACES, Count, as_dates, bad_cell, date, is_missing
+from backgraph.data.cells import (
+    DATE,
+    MISSING,
+    NUMBER,
+    READINGS,
+    SHOWN_PLACES,
+    SPELLED_TRUTHS,
+    Count,
+    bad_cell,
+    date,
+    is_missing,
+)
 from backgraph.data.records import Dialect, explain, header, places, read_rows
 from backgraph.data.source import Source, check_text, open_source
-from backgraph.data.table import DATES, NUMBERS, TEXT, Column, Table
+from backgraph.data.table import DATES, LINE, NUMBERS, TEXT, Column, Numbering, Table
 from backgraph.data.typed import NOTHING, OPTIONS, options, read_typed
 from backgraph.errors import DataError, UsageError
 
@@ -48,9 +60,9 @@ def read_table(
     """
     source = open_source(path)
     if source.is_parquet:
-        table = Table(parquet.read_columns(source), source.name)
+        table = parquet.read_columns(source)
     else:
-        table = Table(_read_csv(source, _dialect(source, separator, decimal, text)), source.name)
+        table = _read_csv(source, _dialect(source, separator, decimal, text))
     for name in text:
         table.column(name)
     return table
@@ -61,24 +73,30 @@ def _dialect(source: Source, separator: str | None, decimal: str, text: Collecti
         raise UsageError("BG601", "decimal", "is not a decimal sign", got=decimal, expected="'.' or ','")
     suffixes = [suffix.lower() for suffix in PurePath(source.name).suffixes]
     chosen = ("\t" if ".tsv" in suffixes else ",") if separator is None else separator
-    if len(chosen.encode()) != 1 or chosen in {'"', "\n", "\r", "\0"} or chosen == decimal:
-        expected = f"one character, not a quote and not the decimal sign {decimal!r}"
+    if len(chosen.encode()) != 1 or chosen in {'"', "\n", "\r", "\0"}:
+        expected = "one character, and no quote"
         raise UsageError("BG601", "separator", "cannot separate columns", got=chosen, expected=expected)
+    if separator is None and chosen == decimal:
+        hint = "--separator ';', or --separator , where numbers are in quotes"
+        raise UsageError("BG601", "separator", "is not given, and the comma is the decimal sign", hint=hint)
     return Dialect(chosen, decimal, frozenset(text))
 
 
-def _read_csv(source: Source, dialect: Dialect) -> dict[str, Column]:
+def _read_csv(source: Source, dialect: Dialect) -> Table:
     scan = check_text(source)
     names = header(source, dialect.separator)
     if len(names) >= WIDE or (scan.is_plain and scan.size <= SMALL):
         return read_rows(source, names, dialect)
     with parquet.connect() as connection:
         columns = read_typed(connection, source, names, dialect, scan)
-        if columns is not None:
-            return columns
-        _load(connection, source, dialect, len(names))
-        kinds = _kinds(connection, source, names, dialect)
-        return dict(_columns(connection, names, kinds, dialect))
+        if columns is None:
+            _load(connection, source, dialect, len(names))
+            kinds = _kinds(connection, source, names, dialect)
+            columns = dict(_columns(connection, names, kinds, dialect))
+    rows = len(next(iter(columns.values())))
+    # Where there are as many lines as rows, and one of names, no row has several and none is blank.
+    numbering = Numbering(LINE, range(2, rows + 2)) if scan.lines == rows + 1 else Numbering("row", range(1, rows + 1))
+    return Table(columns, source.name, numbering=numbering)
 
 
 def _load(connection: DuckDBPyConnection, source: Source, dialect: Dialect, width: int) -> None:
@@ -117,13 +135,13 @@ def _kinds(connection: DuckDBPyConnection, source: Source, names: Sequence[str],
     for block in _blocks(range(len(names))):
         counts = _one_row(connection, ", ".join(_counts(f"c{index}", dialect) for index in block))
         for numbers, swapped, missing, rows in zip(*[iter(counts)] * 4, strict=True):
-            kinds.append(Count(numbers, swapped, 0, rows - missing - numbers - swapped))
-    kinds = [_with_dates(connection, index, kind) for index, kind in enumerate(kinds)]
+            kinds.append(Count(numbers, swapped, 0, 0, rows - missing - numbers - swapped))
+    kinds = [_with_others(connection, index, kind) for index, kind in enumerate(kinds)]
     for index, kind in enumerate(kinds):
         if kind.is_bad and names[index] not in dialect.text:
             bad = _bad_dates(connection, index) if kind.kind == DATES else _bad_numbers(connection, index, dialect)
             found = places(source, dialect.separator, index, bad[:SHOWN_PLACES])
-            raise bad_cell((source.name, names[index]), kind.kind, found, len(bad), dialect.decimal)
+            raise bad_cell((source.name, names[index]), kind.kind, found, len(bad), dialect.signs)
     return kinds
 
 
@@ -134,15 +152,18 @@ def _counts(cell: str, dialect: Dialect) -> str:
     return f"count({value}), {only_swapped}, count(*) filter ({missing}), count(*)"
 
 
-def _with_dates(connection: DuckDBPyConnection, index: int, kind: Count) -> Count:
-    """`kind` with the dates among its others counted."""
+def _with_others(connection: DuckDBPyConnection, index: int, kind: Count) -> Count:
+    """`kind` with the dates and truth values among its others counted."""
     if not kind.others:
         return kind
     looks = connection.execute(
         f"select c{index}, count(*) from cells where regexp_full_match(c{index}, '{DATE}') group by 1"
     )
     dates = sum(times for cell, times in looks.fetchall() if date(cell) is not None)
-    return Count(kind.numbers, kind.swapped, dates, kind.others - dates)
+    spelled = ", ".join(f"'{spelling}'" for spelling in SPELLED_TRUTHS)
+    counted = _one_row(connection, f"count(*) filter (lower(trim(c{index}, ' \t')) in ({spelled}))")
+    truths = int(counted[0]) if counted else 0
+    return replace(kind, dates=dates, truths=truths, others=kind.others - dates - truths)
 
 
 def _one_row(connection: DuckDBPyConnection, what: str) -> tuple[Any, ...]:
@@ -176,4 +197,4 @@ def filled(values: Any, kind: str) -> Column:
     if kind == NUMBERS:
         return np.ma.filled(values.astype(np.float64), np.nan)
     cells = np.ma.filled(values.astype(object), "") if np.ma.isMaskedArray(values) else values
-    return as_dates(cells.tolist()) if kind == DATES else cells
+    return READINGS[kind](cells.tolist()) if kind in READINGS else cells

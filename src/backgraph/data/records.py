@@ -17,9 +17,18 @@ from functools import partial
 
 import numpy as np
 
-from backgraph.data.cells import SHOWN_PLACES, Place, as_dates, bad_cell, counted, date, is_missing, number
+from backgraph.data.cells import (
+    READINGS,
+    SHOWN_PLACES,
+    Place,
+    bad_cell,
+    counted,
+    date,
+    is_missing,
+    number,
+)
 from backgraph.data.source import MAXIMUM_LINE, Source
-from backgraph.data.table import DATES, TEXT, Column
+from backgraph.data.table import DATES, LINE, TEXT, Column, Numbering, Table
 from backgraph.errors import DataError
 
 MAXIMUM_COLUMNS = 500_000
@@ -34,6 +43,11 @@ class Dialect:
     separator: str
     decimal: str
     text: frozenset[str]
+
+    @property
+    def signs(self) -> tuple[str, str]:
+        """The decimal sign and the separator."""
+        return self.decimal, self.separator
 
     @property
     def other_decimal(self) -> str:
@@ -119,8 +133,9 @@ def _check_duplicates(source: Source, line: int, names: Sequence[str]) -> None:
     first: dict[str, int] = {}
     for column, name in enumerate(names, 1):
         if first.setdefault(name, column) != column:
-            where = f"{source.name}:{line}:{column}"
-            raise DataError("BG205", where, "two columns share a name", got=name, expected=f"not as in {first[name]}")
+            where, expected = f"{source.name}:{line}:{column}", f"not as in {first[name]}"
+            hint = "blanks around a name are no part of it"
+            raise DataError("BG205", where, "two columns share a name", got=name, expected=expected, hint=hint)
 
 
 def wrong_length(source: Source, record: Record, expected: int) -> DataError:
@@ -176,15 +191,16 @@ def places(source: Source, separator: str, column: int, rows: Sequence[int]) -> 
     return [Place(record.line, column + 1, record.cells[column]) for record in found]
 
 
-def read_rows(source: Source, names: Sequence[str], dialect: Dialect) -> dict[str, Column]:
-    """The columns of a table that is wide or small. DataError BG203, BG208 above 2^25 cells."""
+def read_rows(source: Source, names: Sequence[str], dialect: Dialect) -> Table:
+    """The table of a file that is wide or small. DataError BG203, BG208 above 2^25 cells."""
     rows: list[Record] = []
     for record in checked_records(source, dialect.separator, len(names)):
         rows.append(record)
         if len(rows) * len(names) > MAXIMUM_WIDE_CELLS:
             got = f"{len(names)} columns and more than {len(rows) - 1} rows"
             raise DataError("BG208", source.name, "so wide a table is too long", got=got, expected="at most 2^25 cells")
-    return {name: _column(source, index, name, rows, dialect) for index, name in enumerate(names)}
+    columns = {name: _column(source, index, name, rows, dialect) for index, name in enumerate(names)}
+    return Table(columns, source.name, numbering=Numbering(LINE, [record.line for record in rows]))
 
 
 def _column(source: Source, index: int, name: str, rows: Sequence[Record], dialect: Dialect) -> Column:
@@ -196,11 +212,12 @@ def _column(source: Source, index: int, name: str, rows: Sequence[Record], diale
     if counts.kind == TEXT:
         return np.array(cells, dtype=object)
     if not counts.is_bad:
-        return as_dates(cells) if counts.kind == DATES else _numbers(cells, different, dialect.decimal)
+        read = READINGS.get(counts.kind)
+        return _numbers(cells, different, dialect.decimal) if read is None else read(cells)
     reads = date if counts.kind == DATES else partial(number, decimal=dialect.decimal)
     bad = [row for row, cell in enumerate(cells) if not is_missing(cell) and reads(cell) is None]
     found = [Place(rows[row].line, index + 1, cells[row]) for row in bad[:SHOWN_PLACES]]
-    raise bad_cell((source.name, name), counts.kind, found, len(bad), dialect.decimal)
+    raise bad_cell((source.name, name), counts.kind, found, len(bad), dialect.signs)
 
 
 def _numbers(cells: Sequence[str], different: Iterable[str], decimal: str) -> Column:

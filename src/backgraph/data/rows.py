@@ -75,7 +75,7 @@ class ParquetRows:
         return sum(TEXT_BYTES if each.kind == TEXT else NUMBER_BYTES for each in self.fields)
 
     def tables(self) -> Iterator[tuple[int, Table]]:
-        """The number of its first row, and the table, of one range of rows after another.
+        """The number of its first row, from 0, and the table, of one range of rows after another.
 
         Raises DataError BG203 for an infinite number, BG204 for a damaged page, each when it comes to it.
         """
@@ -92,7 +92,8 @@ class ParquetRows:
                     each.name: checked(self.source, each, values[f"c{number}"], first)
                     for number, each in enumerate(self.fields)
                 }
-                yield first, Table(columns, self.source.name)
+                numbering = parquet.numbering(first, min(first + step, self.n_rows))
+                yield first, Table(columns, self.source.name, numbering=numbering)
 
     def _range(self, connection: DuckDBPyConnection, first: int, end: int) -> dict[str, Any]:
         wanted = ", ".join(f"{each.sql} as c{number}" for number, each in enumerate(self.fields))

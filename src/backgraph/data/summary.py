@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backgraph.data.prepare import Preparation
-from backgraph.data.table import DATES, NUMBERS, Column, Table, kind_of, missing_in
+from backgraph.data.cells import looks_like
+from backgraph.data.prepare import Preparation, as_text
+from backgraph.data.table import DATES, NUMBERS, TEXT, TRUTHS, Column, Table, kind_of, missing_in
 
 SHOWN_LEVELS = 3
 DROPPED = "dropped"
@@ -18,13 +19,22 @@ FEWEST_NUMBERED = 30
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """A column of the training rows: what it holds, how many cells are missing, its range or levels, what is done."""
+    """A column of the training rows: what it holds, how many cells are missing, its range or levels, what is done.
+
+    `remark` is a warning, or nothing.
+    """
 
     column: str
     holds: str
     missing: int
     values: str
     treatment: str
+    remark: str = ""
+
+    @property
+    def done(self) -> str:
+        """What is done, and the remark."""
+        return f"{self.treatment}; {self.remark}" if self.remark else self.treatment
 
 
 def summary(table: Table, preparation: Preparation) -> list[ColumnSummary]:
@@ -34,20 +44,26 @@ def summary(table: Table, preparation: Preparation) -> list[ColumnSummary]:
     for name in preparation.seen:
         values, transform = table.column(name), transforms.get(name)
         missing = missing_in(values)
-        treatment = transform.summary + _remark(values) if transform else DROPPED
-        shown = _range(values[~missing]) if kind_of(values) in (NUMBERS, DATES) else _levels(values[~missing])
-        found.append(ColumnSummary(name, kind_of(values), int(missing.sum()), shown, treatment))
+        kind, known = kind_of(values), values[~missing]
+        shown = _range(known) if kind in (NUMBERS, DATES) else _levels(as_text(known))
+        done, remark = (transform.summary, _remark(values, known)) if transform else (DROPPED, "")
+        if kind == TRUTHS and transform:
+            done = f"True is 1, False is 0; {done}"
+        found.append(ColumnSummary(name, kind, int(missing.sum()), shown, done, remark))
     return found
 
 
-def _remark(values: Column) -> str:
-    """A warning of what a network can only learn by heart: numbers that count the rows, as identifiers do."""
-    if kind_of(values) != NUMBERS or len(values) < FEWEST_NUMBERED or np.isnan(values).any():
+def _remark(values: Column, known: Column) -> str:
+    """A warning of text that looks like something else, and of what a network can only learn by heart."""
+    if kind_of(values) == TEXT:
+        return looks_like(set(known.tolist()))
+    if kind_of(values) != NUMBERS or len(values) < FEWEST_NUMBERED or len(known) < len(values):
         return ""
+    # Numbers that count the rows, as identifiers do.
     different = np.unique(values)
     counts = len(different) == len(values) and (different == np.floor(different)).all()
     dense = counts and different[-1] - different[0] < 2 * len(values)
-    return "; another in every row: is it an identifier? then drop it" if dense else ""
+    return "another in every row: is it an identifier? then drop it" if dense else ""
 
 
 def _range(known: Column) -> str:
@@ -69,7 +85,7 @@ def _levels(known: Column) -> str:
 def summary_rows(columns: Sequence[ColumnSummary]) -> list[tuple[str, ...]]:
     """The summary as rows of cells, titles first; control characters are shown as ?."""
     rows = [("column", "holds", "missing", "values", "what is done")]
-    rows += [(each.column, each.holds, f"{each.missing:,}", each.values, each.treatment) for each in columns]
+    rows += [(each.column, each.holds, f"{each.missing:,}", each.values, each.done) for each in columns]
     return [tuple("".join(c if c.isprintable() else "?" for c in cell) for cell in row) for row in rows]
 
 

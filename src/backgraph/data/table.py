@@ -2,12 +2,14 @@
 
 Vocabulary. A *numeric* column is float64 with NaN where a cell is missing; a *text* column holds `str` objects exactly
 as they were written, the empty text where a cell is missing; a *date* column holds times, datetime64 in microseconds,
-NaT where a cell is missing. There is nothing else: what is none of them is refused where it enters (`read`, `frames`).
+NaT where a cell is missing; a column of *truth values* is int8: 1, 0, and −1 where a cell is missing. There is nothing
+else: what is none of them is refused where it enters (`read`, `frames`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,12 +18,16 @@ import numpy.typing as npt
 from backgraph.errors import DataError, nearest
 
 Column: TypeAlias = npt.NDArray[Any]
-"""One column: float64 (rows,), object (rows,) of str, or datetime64[us] (rows,)."""
+"""One column: float64 (rows,), object (rows,) of str, datetime64[us] (rows,), or int8 (rows,)."""
 
-NUMBERS, TEXT, DATES = "numbers", "text", "dates"
+NUMBERS, TEXT, DATES, TRUTHS = "numbers", "text", "dates", "truth values"
 """The kinds of columns."""
 TIME = np.dtype("datetime64[us]")
 """The type of a date column; years −290,000 to 290,000."""
+TRUTH = np.dtype("int8")
+"""The type of a column of truth values."""
+UNKNOWN = -1
+"""A truth value that is missing."""
 
 
 def is_text(values: Column) -> bool:
@@ -30,32 +36,102 @@ def is_text(values: Column) -> bool:
 
 
 def kind_of(values: Column) -> str:
-    """NUMBERS, TEXT or DATES."""
-    return TEXT if is_text(values) else DATES if values.dtype.kind == "M" else NUMBERS
+    """NUMBERS, TEXT, DATES or TRUTHS."""
+    return TRUTHS if values.dtype == TRUTH else {"O": TEXT, "M": DATES}.get(values.dtype.kind, NUMBERS)
 
 
 def missing_in(values: Column) -> Column:
     """Where `values` (rows,) are missing: bool (rows,)."""
-    if is_text(values):
+    kind = kind_of(values)
+    if kind == TEXT:
         return np.asarray(values == "", dtype=bool)
-    return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+    if kind == TRUTHS:
+        return values == UNKNOWN
+    return np.isnat(values) if kind == DATES else np.isnan(values)
+
+
+def truths_from(values: Sequence[bool | None]) -> Column:
+    """True, False and None, for what is missing, as a column of truth values."""
+    return np.array([UNKNOWN if value is None else bool(value) for value in values], dtype=TRUTH)
+
+
+REFUSED: Mapping[str, tuple[str, str]] = {
+    "timedelta": ("holds durations", "make them numbers: .dt.total_seconds()"),
+    "period": ("holds periods", "make them times: .dt.to_timestamp()"),
+}
+"""Kinds of columns, as pandas calls them, that are stored as whole numbers of a unit which is not to be guessed."""
+
+
+def refused(where: str, kind: str) -> DataError:
+    """BG210 for a column of a kind of REFUSED."""
+    what, hint = REFUSED[kind]
+    return DataError("BG210", where, what, expected="numbers, text or dates", hint=hint)
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """How messages tell the rows of a table: `word` says what `numbers` (rows) count, lines of a file or rows."""
+
+    word: str
+    numbers: Sequence[int] | npt.NDArray[np.int64]
+
+    def of(self, indices: npt.NDArray[np.int64]) -> Numbering:
+        """That of the rows at `indices`."""
+        if isinstance(self.numbers, range):
+            return Numbering(self.word, self.numbers.start + indices)
+        return Numbering(self.word, np.asarray(self.numbers, dtype=np.int64)[indices])
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where a column stands, for messages: as text `data.csv: column 'age'`; `row` tells one of its cells."""
+
+    source: str
+    column: str
+    numbering: Numbering
+
+    def __str__(self) -> str:
+        return f"{self.source}: column {self.column!r}"
+
+    def row(self, index: int) -> str:
+        """The cell in row `index` of the table: `data.csv:7: column 'age'`, or `X: column 'age', row 5`."""
+        number = self.numbering.numbers[index]
+        line = self.numbering.word == LINE
+        return f"{self.source}:{number}: column {self.column!r}" if line else f"{self}, row {number}"
+
+
+LINE = "line"
+"""The word of a numbering whose numbers are lines of the file."""
+
+
+def row_of(where: str | Cells, row: int) -> str:
+    """Row `row` of what stands at `where`."""
+    return where.row(row) if isinstance(where, Cells) else f"{where}, row {row}"
 
 
 class Table:
     """Named columns of equal length, none of which can be written to.
 
-    `columns` maps names to arrays (rows,), float64, str objects or times; `source` is where the table came from, for
-    messages; `named` says whether the names are the data's own, so that columns are found by them, or were made up for
-    an array, so that columns are found by their place. Raises DataError BG201 without rows or columns, BG207 when
-    lengths differ.
+    `columns` maps names to arrays (rows,), float64, str objects, times or truth values; `source` is where the table
+    came from, for messages; `named` says whether the names are the data's own, so that columns are found by them, or
+    were made up for an array, so that columns are found by their place; `numbering` is that of the rows in messages, by
+    default from 0, as in Python. Raises DataError BG201 without rows or columns, BG207 when lengths differ.
     """
 
-    def __init__(self, columns: Mapping[str, Column], source: str = "table", *, named: bool = True) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Column],
+        source: str = "table",
+        *,
+        named: bool = True,
+        numbering: Numbering | None = None,
+    ) -> None:
         self.source, self.named = source, named
         self._columns = {name: _frozen(values) for name, values in columns.items()}
         if not self._columns:
             raise DataError("BG201", source, "has no columns", expected="at least one")
         self._check_lengths()
+        self.numbering = Numbering("row", range(self.n_rows)) if numbering is None else numbering
 
     def _check_lengths(self) -> None:
         first, *others = self._columns.items()
@@ -90,9 +166,25 @@ class Table:
             raise DataError("BG202", self.source, "has no such column", got=name, expected=known, hint=hint)
         return self._columns[name]
 
+    def target(self, name: str) -> npt.NDArray[Any]:
+        """The column `name` as what is to be predicted: truth values are True, False and, where one is missing, None.
+
+        Raises DataError BG202 when there is no such column.
+        """
+        values = self.column(name)
+        if kind_of(values) != TRUTHS:
+            return values
+        truths = np.array([False, True, None], dtype=object)[values]
+        return truths if missing_in(values).any() else truths.astype(bool)
+
+    def cells(self, name: str) -> Cells:
+        """Where the column `name` stands, for messages."""
+        return Cells(self.source, name, self.numbering)
+
     def select(self, names: Sequence[str]) -> Table:
         """The table of the columns `names`, in that order; DataError BG202 for one that is not here."""
-        return Table({name: self.column(name) for name in names}, self.source, named=self.named)
+        columns = {name: self.column(name) for name in names}
+        return Table(columns, self.source, named=self.named, numbering=self.numbering)
 
     def drop(self, names: Sequence[str]) -> Table:
         """The table without the columns `names`; DataError BG202 for one that is not here."""
@@ -105,7 +197,7 @@ class Table:
         """The rows at `indices` (integers, may repeat), in that order."""
         chosen = np.asarray(indices, dtype=np.int64)
         columns = {name: values[chosen] for name, values in self._columns.items()}
-        return Table(columns, self.source, named=self.named)
+        return Table(columns, self.source, named=self.named, numbering=self.numbering.of(chosen))
 
 
 SHOWN_NAMES, SHOWN_LENGTH = 4, 16

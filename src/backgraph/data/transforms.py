@@ -142,7 +142,8 @@ class Robust(Transform):
         if not self.scale:
             return "0, as it is constant" + (", and whether it is missing" if self.indicator else "")
         rest = "; missing: the median, and a feature that says so" if self.indicator else ""
-        return f"(x − {self.centre:.6g})/{self.scale:.6g}, clipped smoothly{rest}"
+        moved = f"(x {'−' if self.centre > 0 else '+'} {abs(self.centre):.6g})" if self.centre else "x"
+        return f"{moved}/{self.scale:.6g}, clipped smoothly{rest}"
 
 
 @final

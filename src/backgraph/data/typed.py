@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backgraph.data.cells import as_dates, counted
+from backgraph.data.cells import READINGS, counted
 from backgraph.data.records import Dialect, records
 from backgraph.data.source import MAXIMUM_LINE, Scan, Source
-from backgraph.data.table import DATES, NUMBERS, TEXT, Column
+from backgraph.data.table import NUMBERS, TEXT, Column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -119,7 +119,7 @@ def _column(values: Any, kind: str, *, keep: bool) -> Column | None:
     found = counted(Counter(cells.tolist()), ".")
     if found.kind != kind or found.is_bad:
         return None
-    return as_dates(cells.tolist()) if kind == DATES else cells
+    return READINGS[kind](cells.tolist()) if kind in READINGS else cells
 
 
 def _numbers(values: Any) -> Column | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from backgraph.data.labels import Classes, Targets
 from backgraph.data.prepare import Preparation
-from backgraph.data.table import Column, Table, is_text
+from backgraph.data.table import NUMBERS, TEXT, TRUTHS, Table, kind_of, missing_in
 from backgraph.errors import BackgraphError, FileError, UsageError
 from backgraph.language.dims import symbol
 from backgraph.language.node import Node
@@ -29,6 +29,8 @@ from backgraph.train.metrics import scores
 KIND = "mlp"
 METRICS: Mapping[str, tuple[str, ...]] = {CLASSIFICATION: ("accuracy",), REGRESSION: ("RMSE", "R²")}
 """What is told of a task unless something else is asked for."""
+KINDS: Mapping[type, str] = {str: TEXT, bool: TRUTHS, int: NUMBERS}
+"""The kind of column that labels of a type are in."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ class Fitted:
 
     def judged(self, table: Table) -> tuple[Array, Array]:
         """What `train.metrics` compares: class numbers (rows) and probabilities (rows × classes), or numbers."""
-        where = f"{table.source}: column {self.target!r}"
-        values = table.column(self.target)
+        where = table.cells(self.target)
+        values = table.target(self.target)
         says = self._forward(table)[1]
         if isinstance(self.outcome, Classes):
             return self.outcome.indices(values, where), says
@@ -84,19 +86,25 @@ class Fitted:
 
     def _forward(self, table: Table) -> tuple[Array, Array]:
         """Scores and what the network says, from the design matrix and the codes of embedded columns."""
-        prepared = self.preparation
+        prepared, table = self.preparation, self.inputs(table)
         X, codes = prepared.matrix(table), prepared.codes(table) if prepared.embeddings else None
         if self.prediction is None:  # programs of networks are shared
             return self.mlp.forward(self.parameters, X, codes)
         return self.prediction.forward({str(node.op): array for node, array in self.parameters.items()}, X, codes)
 
     def can_be_scored_on(self, table: Table) -> bool:
-        """Whether `table` has the target, as text or numbers as it was in training, and in every row."""
+        """Whether `table` has the target, of the kind that it was in training, and in every row."""
         if self.target not in table.names:
             return False
         values = table.column(self.target)
-        text = isinstance(self.outcome, Classes) and isinstance(self.outcome.labels[0], str)
-        return is_text(values) == text and _complete(values)
+        kind = KINDS[type(self.outcome.labels[0])] if isinstance(self.outcome, Classes) else NUMBERS
+        return kind_of(values) == kind and not missing_in(values).any()
+
+    def inputs(self, table: Table) -> Table:
+        """`table` without the target."""
+        if self.target not in table.names or not table.named or len(table.names) == 1:
+            return table
+        return table.drop([self.target])
 
     def save(self, path: str | os.PathLike[str], training: Mapping[str, Any] | None = None) -> None:
         """Write it to `path`, atomically; `training` is kept as a remark. Raises SaveError BG551, UsageError BG601."""
@@ -161,7 +169,3 @@ def _tensor(node: Node, tensors: Mapping[str, Array]) -> Array:
     if array.shape != node.shape or array.dtype.name != node.dtype:
         raise ValueError(f"{node.op} is {array.shape} {array.dtype.name}")
     return array
-
-
-def _complete(values: Column) -> bool:
-    return all(values != "") if is_text(values) else not np.isnan(values).any()

@@ -97,10 +97,11 @@ def _answers(trainer: Trainer, part: Part) -> str:
     truth, guess = (np.asarray(trainer.outcome.restore(each))[:, 0] for each in (part.y, says))
     worst = np.argsort(-abs(truth - guess), kind="stable")[:WORST]
     rows = [
-        (f"{part.rows[i] + 1:,}", f"{truth[i]:.6g}", f"{guess[i]:.6g}", f"{truth[i] - guess[i]:.6g}") for i in worst
+        (f"{part.numbering.numbers[i]:,}", f"{truth[i]:.6g}", f"{guess[i]:.6g}", f"{truth[i] - guess[i]:.6g}")
+        for i in worst
     ]
     picture = residual_plot(truth, guess, unit=shown(trainer.target))
-    return _pictures([picture]) + _worst(("row", "truth", "prediction", "residual"), rows)
+    return _pictures([picture]) + _worst((part.numbering.word, "truth", "prediction", "residual"), rows)
 
 
 def _classified(classes: Classes, part: Part, says: Array) -> str:
@@ -110,10 +111,10 @@ def _classified(classes: Classes, part: Part, says: Array) -> str:
     right = says[np.arange(len(says)), part.y]
     worst = np.argsort(right, kind="stable")[:WORST]
     rows = [
-        (f"{part.rows[i] + 1:,}", names[part.y[i]], names[guess[i]], f"{right[i]:.2%}", f"{says[i].max():.2%}")
+        (f"{part.numbering.numbers[i]:,}", names[part.y[i]], names[guess[i]], f"{right[i]:.2%}", f"{says[i].max():.2%}")
         for i in worst
     ]
-    head = ("row", "truth", "prediction", "probability of the truth", "of the prediction")
+    head = (part.numbering.word, "truth", "prediction", "probability of the truth", "of the prediction")
     return _pictures([picture]) + _worst(head, rows)
 
 

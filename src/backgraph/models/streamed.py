@@ -22,18 +22,19 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from backgraph.data.labels import Classes, Targets
+from backgraph.data.parquet import numbering
 from backgraph.data.prepare import Preparation
 from backgraph.data.rows import ParquetRows, words_of_rows
 from backgraph.data.source import open_source
 from backgraph.data.split import SPLIT
 from backgraph.data.summary import summary
-from backgraph.data.table import Column, Table, missing_in
+from backgraph.data.table import Cells, Column, Numbering, Table
 from backgraph.errors import DataError, SaveError, TrainingError, UsageError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
 from backgraph.models.learner import Examples, Learner
 from backgraph.models.losses import CLASSIFICATION
-from backgraph.models.trainer import Part, Recipe, Trainer, columns_of, known_task, outcome, task_of
+from backgraph.models.trainer import Part, Recipe, Trainer, check_repeated, columns_of, known_task, outcome, task_of
 from backgraph.train.stream import Stored, Stream
 
 MOST_HELD_OUT = 50_000
@@ -90,19 +91,19 @@ class Kept:
     parts: list[Table] = field(default_factory=list[Table])
     numbers: list[Array] = field(default_factory=list[Array])
 
-    def add(self, table: Table, chosen: Array, first: int) -> None:
-        """The rows of `table` where `chosen` (bool); its first row has the number `first`."""
+    def add(self, table: Table, chosen: Array, numbers: Array) -> None:
+        """The rows of `table` where `chosen` (bool); `numbers` are those of all its rows."""
         if chosen.any():
             rows = np.flatnonzero(chosen)
             self.parts.append(table.rows(rows))
-            self.numbers.append(first + rows)
+            self.numbers.append(numbers[rows])
 
     def table(self, names: Sequence[str]) -> Table | None:
         """All of them; None where there are none."""
         if not self.parts:
             return None
         columns = {name: np.concatenate([part.column(name) for part in self.parts]) for name in names}
-        return Table(columns, self.parts[0].source)
+        return Table(columns, self.parts[0].source, numbering=Numbering("row", 1 + self.rows))
 
     @property
     def rows(self) -> Array:
@@ -136,23 +137,24 @@ class StreamTrainer(Trainer):
         nameless = Table(dict.fromkeys(self.file.names, np.zeros(1)), self.file.source.name)
         nameless.column(target)
         self.columns = columns_of(nameless, target, recipe.weights, recipe.choices)
-        self._look(held_out)
+        self._look(None if held_out is None else self._labelled(held_out))
         self.mlp = self._network()
         self.stream = self._written()
         self.learner = self._learner()
 
     def _look(self, judge: Table | None) -> None:
         """The first pass: what is held out, the sample, classes, preparation."""
-        where = f"{self.file.source.name}: column {self.target!r}"
+        where = Cells(self.file.source.name, self.target, numbering(0, self.file.n_rows))
         self.share = 0.0 if judge is not None else self.recipe.validation
         held_out, sample, labels = Kept(), Kept(), _Labels(where)
         self.n_train = 0
-        for first, table in self.file.tables():
-            out, sampled = self._chosen(first, table.n_rows)
-            held_out.add(table, out, first)
-            sample.add(table, sampled, first)
-            labels.add(table.column(self.target), first, ~out, self._weights(table, np.arange(table.n_rows), first))
+        for numbers, table in self._tables():
+            out, sampled = self._chosen(numbers)
+            held_out.add(table, out, numbers)
+            sample.add(table, sampled, numbers)
+            labels.add(table.target(self.target), ~out, self._weights(table, np.arange(table.n_rows)))
             self.n_train += int((~out).sum())
+        self.unlabelled = self.file.n_rows - self.n_train - len(held_out.rows)
         seen, aside = sample.table(self.file.names), held_out.table(self.file.names)
         if seen is None:
             raise DataError("BG201", self.file.source.name, "too few rows to learn from", got=self.file.n_rows)
@@ -165,24 +167,34 @@ class StreamTrainer(Trainer):
         """The first rows of `table`, which have the numbers `rows`."""
         return self._weighed(replace(self._part(table, np.arange(len(rows))), rows=rows))
 
-    def _learn_columns(self, seen: Table, labels: _Labels, where: str) -> None:
+    def _learn_columns(self, seen: Table, labels: _Labels, where: Cells) -> None:
         """The task, the classes or the scale, and the preparation."""
-        truth, everything = seen.column(self.target), np.arange(seen.n_rows)
-        self.task = labels.task(self.recipe.task, truth)
+        truth, everything = seen.target(self.target), np.arange(seen.n_rows)
+        self.task = labels.task(self.recipe.task, seen.column(self.target))
         known = labels.classes() if self.task == CLASSIFICATION else None
+        if self.recipe.task == "auto" and known is not None and self.recipe.weights is None:
+            check_repeated(labels.masses(known)[1], str(where))
         self.outcome = known or outcome(self.task, truth, everything, where, self.recipe)
         self.factors = self._factors(*labels.masses(self.outcome))
         columns = seen.select(self.columns)
         self.preparation = Preparation.fit(columns, self._weights(seen, everything), self.recipe.choices)
         self.summary = summary(columns, self.preparation)
 
-    def _chosen(self, first: int, rows: int) -> tuple[Array, Array]:
-        """Which of some rows are held out, and which are in the sample: bool (rows), (rows)."""
+    def _tables(self) -> Iterator[tuple[Array, Table]]:
+        """Numbers of rows (from 0), ascending, and those rows: one range after another, of rows that have a target."""
+        for first, table in self.file.tables():
+            rows = self._labelled_rows(table)
+            if len(rows):
+                yield first + rows, table if len(rows) == table.n_rows else table.rows(rows)
+
+    def _chosen(self, numbers: Array) -> tuple[Array, Array]:
+        """Which of the rows with these numbers are held out, and which are in the sample: bool (rows), (rows)."""
         n, seed = self.file.n_rows, self.recipe.seed
+        first, end = int(numbers[0]), int(numbers[-1]) + 1
         most = min(MOST_HELD_OUT, self.budget.sample // self.file.row_bytes)
-        out = _below(words_of_rows(first, first + rows, (seed, SPLIT)), min(self.share, most / n))
         wanted = min(MOST_SAMPLED, self.budget.sample // self.file.row_bytes)
-        sampled = _below(words_of_rows(first, first + rows, (seed, SAMPLE)), wanted / n)
+        out = _below(words_of_rows(first, end, (seed, SPLIT)), min(self.share, most / n))[numbers - first]
+        sampled = _below(words_of_rows(first, end, (seed, SAMPLE)), wanted / n)[numbers - first]
         return out, sampled & ~out
 
     def _written(self) -> Stream:
@@ -201,8 +213,8 @@ class StreamTrainer(Trainer):
         return Stream({leaf: spool.stored for leaf, spool in spools.items()}, fixed, chunk_bytes=self.budget.chunk)
 
     def _prepared(self) -> Iterator[dict[Node, Array]]:
-        for first, table in self.file.tables():
-            out, _ = self._chosen(first, table.n_rows)
+        for numbers, table in self._tables():
+            out, _ = self._chosen(numbers)
             if not out.all():
                 rows = self._by_class(self._part(table, np.flatnonzero(~out)).examples)
                 yield self.mlp.data(rows.X, rows.y, rows.codes, rows.weights)
@@ -262,15 +274,11 @@ class _Labels:
     Each has the weight of the rows to train on that have it; 0 where all of them are held out.
     """
 
-    where: str
+    where: Cells
     values: dict[Any, float] | None = field(default_factory=dict[Any, float])
 
-    def add(self, values: Column, first: int, train: Array, weights: Array | None) -> None:
-        """Looks at the rows from `first` on. DataError BG206 at one that is missing."""
-        missing = np.flatnonzero(missing_in(values))
-        if len(missing):
-            where = f"{self.where}, row {first + missing[0]}"
-            raise DataError("BG206", where, "is missing", expected="a value in every row")
+    def add(self, values: Array, train: Array, weights: Array | None) -> None:
+        """Looks at some rows."""
         if self.values is None:
             return
         different, index = np.unique(values, return_inverse=True)
@@ -289,7 +297,7 @@ class _Labels:
     def classes(self) -> Classes:
         """The classes of all rows."""
         if self.values is None:
-            raise DataError("BG206", self.where, "has too many classes", expected=f"at most {MOST_LABELS}")
+            raise DataError("BG206", str(self.where), "has too many classes", expected=f"at most {MOST_LABELS}")
         return Classes.fit(list(self.values), self.where)
 
     def masses(self, known: Classes | Targets) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from backgraph.data.labels import Classes, Targets
 from backgraph.data.prepare import Choices, Preparation, as_numbers
 from backgraph.data.split import split
 from backgraph.data.summary import summary
-from backgraph.data.table import DATES, Column, Table, is_text, kind_of
+from backgraph.data.table import DATES, NUMBERS, TEXT, TRUTHS, Cells, Column, Numbering, Table, kind_of, missing_in
 from backgraph.errors import DataError, TrainingError, UsageError
 from backgraph.language.node import Node
 from backgraph.language.op import Array
@@ -38,6 +38,8 @@ from backgraph.train.stopping import EarlyStopping
 TASKS = (CLASSIFICATION, REGRESSION)
 MOST_CLASSES = 30
 """Whole numbers with more different values than this are taken for quantities, not for classes."""
+FEWEST_JUDGED = 20
+"""Of fewer rows nothing is said of labels that do not repeat."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Recipe:
 
     The optimiser may be a function of how long training is. `epochs`, `batch_size`, `dropout` and `label_smoothing` of
     None are decided by the number of rows (`models.rates`). `weights` names the column with the weights of the rows;
-    `metrics` of None are those of METRICS; `choices` overrule what is inferred of the columns.
+    `metrics` of None are those of METRICS; `choices` overrule what is inferred of the columns. Rows without a target
+    are refused, or left out where `drop_unlabelled`.
     """
 
     hidden: tuple[int, ...]
@@ -72,14 +75,16 @@ class Recipe:
     stopping: EarlyStopping | None = None
     choices: Choices | None = None
     epochs: int | None = None
+    drop_unlabelled: bool = False
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of a table (their numbers), and what the network is given of them."""
+    """Some rows of a table (their places in it), what the network is given of them, and how messages number them."""
 
     rows: Array
     examples: Examples
+    numbering: Numbering
 
     @property
     def X(self) -> Array:  # noqa: N802  (the design matrix)
@@ -95,17 +100,23 @@ class Part:
 class Trainer:
     """A table made ready for training; `run` trains, `fitted` is the result so far.
 
+    `unlabelled` rows had no target and are left out.
+
     `held_out` is a table to validate on; without it a share of the rows is held out. Raises DataError BG2xx and
     TrainingError BG401 for tables, labels and numbers that do not serve, before any step.
     """
 
     def __init__(self, table: Table, target: str, recipe: Recipe, held_out: Table | None = None) -> None:
         self.recipe, self.target = recipe, target
-        values = table.column(target)
         self.columns = columns_of(table, target, recipe.weights, recipe.choices)
-        self.task = task_of(values) if recipe.task == "auto" else known_task(recipe.task)
-        where = f"{table.source}: column {target!r}"
+        everything, table = table.n_rows, self._labelled(table)
+        self.unlabelled = everything - table.n_rows
+        held_out = None if held_out is None else self._labelled(held_out)
+        values, where = table.target(target), table.cells(target)
+        self.task = task_of(table.column(target)) if recipe.task == "auto" else known_task(recipe.task)
         labels = Classes.fit(values, where).indices(values, where) if self.task == CLASSIFICATION else None
+        if recipe.task == "auto" and labels is not None:
+            check_repeated(np.bincount(labels), str(where))
         share = 0.0 if held_out is not None else recipe.validation
         train, rest = split(table.n_rows, share, recipe.seed, labels)
         self.n_train = len(train)
@@ -178,21 +189,42 @@ class Trainer:
             truth, says = (self.outcome.restore(each) for each in (truth, says))
         return scores(self.metrics, self.mlp.task, truth, says, part.examples.weights)
 
-    def _weights(self, table: Table, rows: Array, first: int = 0) -> Array | None:
-        """Weights of rows by the column that has them; None without one. Row 0 of `table` has the number `first`."""
+    def _labelled(self, table: Table) -> Table:
+        """`table`, or its rows that have a target. Raises DataError BG206, BG201 where there are none."""
+        rows = self._labelled_rows(table)
+        if not len(rows):
+            raise DataError("BG201", str(table.cells(self.target)), "has no value in any row")
+        return table if len(rows) == table.n_rows else table.rows(rows)
+
+    def _labelled_rows(self, table: Table) -> Array:
+        """The places of the rows that have a target. DataError BG206 at one that has none, unless such are left out."""
+        missing = missing_in(table.column(self.target))
+        without = np.flatnonzero(missing)
+        if len(without) and not self.recipe.drop_unlabelled:
+            where, also = table.cells(self.target).row(without[0]), f", as in {len(without):,} rows in all"
+            what = "is missing" + (also if len(without) > 1 else "")
+            hint = "to leave such rows out: --drop-unlabelled"
+            raise DataError("BG206", where, what, expected="a value in every row", hint=hint)
+        return np.flatnonzero(~missing)
+
+    def _weights(self, table: Table, rows: Array) -> Array | None:
+        """Weights of rows by the column that has them; None without one."""
         name = self.recipe.weights
-        where = f"{table.source}: column {name!r}"
-        return None if name is None else _checked_weights(table.column(name)[rows], where, first + rows)
+        if name is None:
+            return None
+        chosen = table.select([name]).rows(rows)
+        return _checked_weights(chosen.column(name), chosen.cells(name))
 
     def _part(self, table: Table, rows: Array) -> Part:
+        numbering = table.numbering.of(rows)
         if not len(rows):
-            return Part(rows, Examples(np.zeros((0, len(self.preparation.features))), np.zeros(0)))
-        columns, where = table.select(self.columns).rows(rows), f"{table.source}: column {self.target!r}"
-        values, known = table.column(self.target)[rows], self.outcome
+            return Part(rows, Examples(np.zeros((0, len(self.preparation.features))), np.zeros(0)), numbering)
+        columns, where = table.select(self.columns).rows(rows), Cells(table.source, self.target, numbering)
+        values, known = table.target(self.target)[rows], self.outcome
         y = known.indices(values, where) if isinstance(known, Classes) else known.apply(values, where)
         prepared = self.preparation
         codes = prepared.codes(columns) if prepared.embeddings else None
-        return Part(rows, Examples(prepared.matrix(columns), y, codes, self._weights(table, rows)))
+        return Part(rows, Examples(prepared.matrix(columns), y, codes, self._weights(table, rows)), numbering)
 
     def _weighed(self, part: Part) -> Part:
         """The part itself. DataError BG206 where none of its rows has a weight."""
@@ -254,9 +286,18 @@ class Trainer:
         return Learner(self.mlp, start, examples, self.validation_part.examples, method)
 
 
+def check_repeated(counts: Array, where: str) -> None:
+    """DataError BG206 where most of the classes, of which there are `counts` (k) rows, have a single row."""
+    rows, single = int(counts.sum()), int((counts == 1).sum())
+    if rows >= FEWEST_JUDGED and 2 * single > rows:
+        what, hint = "most labels are those of a single row", "is it the right column? if so: --task classification"
+        got = f"{np.count_nonzero(counts):,} labels in {rows:,} rows"
+        raise DataError("BG206", where, what, got=got, expected="labels that repeat", hint=hint)
+
+
 def task_of(values: Column) -> str:
-    """Classification for text and for few different whole numbers, else regression."""
-    if is_text(values):
+    """Classification for text, truth values and few different whole numbers, else regression."""
+    if kind_of(values) in (TEXT, TRUTHS):
         return CLASSIFICATION
     if kind_of(values) == DATES:
         # Where the target is then read, the error says so with its place.
@@ -293,23 +334,22 @@ def columns_of(table: Table, target: str, weights: str | None, choices: Choices 
                 hint = "--task classification" if option == "categorical" and name == target else "leave it out"
                 raise UsageError("BG601", f"--{option}", what, got=name, hint=hint)
             if option == "numeric" and name in columns:
-                as_numbers(table.column(name), f"{table.source}: column {name!r}")
+                as_numbers(table.column(name), table.cells(name))
     return columns
 
 
-def _checked_weights(weights: Column, where: str, rows: Array) -> Array:
-    """Finite numbers, not negative; `rows` are their numbers. Raises DataError BG206."""
-    if is_text(weights):
-        raise DataError("BG206", where, "has weights that are no numbers", got=weights[0])
-    numbers = np.asarray(weights, "float64")
-    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0)))
+def _checked_weights(weights: Column, where: Cells) -> Array:
+    """Finite numbers, not negative. Raises DataError BG206."""
+    if kind_of(weights) != NUMBERS:
+        raise DataError("BG206", str(where), "has weights that are no numbers", got=weights[0])
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(bad):
-        got, expected = float(numbers[bad[0]]), "a finite number ≥ 0"
-        raise DataError("BG206", f"{where}, row {rows[bad[0]]}", "is no weight", got=got, expected=expected)
-    return numbers
+        got, expected = float(weights[bad[0]]), "a finite number ≥ 0"
+        raise DataError("BG206", where.row(bad[0]), "is no weight", got=got, expected=expected)
+    return weights
 
 
-def outcome(task: str, values: Column, rows: Array, where: str, recipe: Recipe) -> Classes | Targets:
+def outcome(task: str, values: Array, rows: Array, where: Cells, recipe: Recipe) -> Classes | Targets:
     """The classes or the scale of some rows of the target. Raises DataError BG206 at the first row that has neither."""
     if task == CLASSIFICATION:
         return Classes.fit(values[rows], where)
@@ -318,5 +358,5 @@ def outcome(task: str, values: Column, rows: Array, where: str, recipe: Recipe) 
         return Targets.fit(values[rows], where)
     if values.min() < 0:
         got = float(values.min())
-        raise DataError("BG206", where, "has counts below 0", got=got, expected=f"0 or more for {recipe.loss}")
+        raise DataError("BG206", str(where), "has counts below 0", got=got, expected=f"0 or more for {recipe.loss}")
     return Targets((0.0,), (1.0,))
