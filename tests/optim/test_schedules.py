@@ -66,3 +66,25 @@ def test_senseless_parameters_are_refused(build: Any) -> None:
 def test_a_number_is_a_constant_schedule() -> None:
     assert as_schedule(0.5) == Constant(0.5)
     assert rate_at(0.5, 3) == 0.5
+
+
+WORDS = {
+    Constant(0.001): "0.001",
+    StepDecay(0.1, every=1_000): "0.1, times 0.1 every 1,000 steps",
+    InverseTime(0.1, k=0.5): "0.1/(1 + 0.5 t)",
+    Cosine(0.01, steps=2_000, end=0.1): "0.01, along a cosine to 0.001 in 2,000 steps",
+    FlatCosine(0.01, steps=1_997): "0.01, from step 999 to 1,997 along a cosine to 0",
+    OneCycle(0.01, steps=100): "up to 0.01 at step 30, down along a cosine to 100",
+    WarmUp(4, Constant(0.1)): "0.1, after 4 steps of warm-up",
+}
+
+
+@pytest.mark.parametrize("schedule", WORDS, ids=lambda each: type(each).__name__)
+def test_words(schedule: Any) -> None:
+    assert str(schedule) == WORDS[schedule]
+
+
+def test_words_are_true_at_their_steps() -> None:
+    flat, cycle = FlatCosine(0.01, steps=1_997), OneCycle(0.01, steps=100)
+    assert flat(998) == 0.01 > flat(999)
+    assert max(range(101), key=cycle) == 30

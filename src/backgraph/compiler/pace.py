@@ -3,8 +3,8 @@
 The number that work alone suggests (`call.number_of_threads`) knows neither this machine nor what else runs on it: two
 threads that wait for each other lose to one where a processor is busy with something else. Results have the same bits
 for any number of threads, so numbers may be tried while work is done. Steps are therefore taken in pieces; half and
-twice the best number so far get a small piece once, and again whenever what trials have cost stays below a fiftieth
-of all time.
+twice the best number so far get a small piece once, and again whenever what trials of that number have cost stays below
+a hundredth of all time: one that is nearly as quick is tried often, one that is far from it seldom.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ FIRST_PIECE = 16
 """Steps of the first piece, before anything is known."""
 FIRST_TRIAL = 4
 """Pieces before the first trial: a short training is over by then."""
-SHARE = 0.02
-"""Of all time, what trials may cost beyond the best number."""
+SHARE = 0.01
+"""Of all time, what trials of a number may cost beyond the best one."""
 SLOWER = 1.25
 """How much slower a number may get by one piece: a single delay, by whatever, should not make another the best."""
 
@@ -32,7 +32,7 @@ class Pace:
     seconds: dict[int, float] = field(default_factory=dict[int, float])
     pieces: int = 0
     total: float = 0.0
-    lost: float = 0.0
+    lost: dict[int, float] = field(default_factory=dict[int, float])
 
     @property
     def best(self) -> int:
@@ -45,7 +45,8 @@ class Pace:
         if best not in self.seconds:
             return best, left if left <= 2 * FIRST_PIECE else FIRST_PIECE
         number = self._threads(best)
-        count = max(1, int((PIECE if number == best else TRIAL) / max(self.seconds[best], 1e-9)))
+        each = self.seconds.get(number, self.seconds[best])
+        count = max(1, int((PIECE if number == best else TRIAL) / max(each, 1e-9)))
         return number, left if left < 1.5 * count else count
 
     def _threads(self, best: int) -> int:
@@ -56,13 +57,14 @@ class Pace:
             if number not in self.seconds:
                 return number
         number = beside[self.pieces % len(beside)]
-        cost = TRIAL * (self.seconds[number] / self.seconds[best] - 1)
-        return number if self.lost + cost <= SHARE * self.total else best
+        cost = TRIAL * (1 - self.seconds[best] / self.seconds[number])
+        return number if self.lost.get(number, 0.0) + cost <= SHARE * self.total else best
 
     def took(self, threads: int, steps: int, seconds: float) -> None:
         """Note a piece: whole if it was quicker than those before, for nothing but speed makes it so; else in part."""
         each, best = seconds / steps, self.best
         if threads != best:
-            self.lost += max(0.0, seconds - steps * self.seconds.get(best, each))
+            cost = max(0.0, seconds - steps * self.seconds.get(best, each))
+            self.lost[threads] = self.lost.get(threads, 0.0) + cost
         self.pieces, self.total = self.pieces + 1, self.total + seconds
         self.seconds[threads] = min(each, SLOWER * self.seconds.get(threads, each))

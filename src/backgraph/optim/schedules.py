@@ -1,8 +1,9 @@
 """Learning rates over time: ε_t for t = 0, 1, 2 … steps, in float64 on the host.
 
 A rate enters the graph as a scalar input, rounded once to the parameters' dtype. Anything callable with t serves as a
-schedule; those below are frozen, comparable, and refuse senseless parameters. Sources: section 8.3.1 of Goodfellow et
-al. (2016); cosine: Loshchilov and Hutter (2017); one cycle: Smith and Topin (2018); warm-up: Goyal et al. (2017).
+schedule; those below are frozen, comparable, refuse senseless parameters, and say in words what they do. Sources:
+section 8.3.1 of Goodfellow et al. (2016); cosine: Loshchilov and Hutter (2017); one cycle: Smith and Topin (2018);
+warm-up: Goyal et al. (2017).
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ class Constant:
     def __call__(self, t: int) -> float:
         return self.rate
 
+    def __str__(self) -> str:
+        return f"{self.rate:g}"
+
 
 @dataclass(frozen=True)
 class StepDecay:
@@ -47,6 +51,9 @@ class StepDecay:
     def __call__(self, t: int) -> float:
         return self.rate * self.factor ** (t // self.every)
 
+    def __str__(self) -> str:
+        return f"{self.rate:g}, times {self.factor:g} every {self.every:,} steps"
+
 
 @dataclass(frozen=True)
 class InverseTime:
@@ -61,6 +68,9 @@ class InverseTime:
 
     def __call__(self, t: int) -> float:
         return self.rate / (1 + self.k * t)
+
+    def __str__(self) -> str:
+        return f"{self.rate:g}/(1 + {self.k:g} t)"
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,9 @@ class Cosine:
     def __call__(self, t: int) -> float:
         return self.rate * _along_cosine(1.0, self.end, t / self.steps)
 
+    def __str__(self) -> str:
+        return f"{self.rate:g}, along a cosine to {self.end * self.rate:g} in {self.steps:,} steps"
+
 
 @dataclass(frozen=True)
 class FlatCosine:
@@ -95,6 +108,9 @@ class FlatCosine:
 
     def __call__(self, t: int) -> float:
         return self.rate * _along_cosine(1.0, 0.0, max(t / self.steps - self.flat, 0.0) / (1 - self.flat))
+
+    def __str__(self) -> str:
+        return f"{self.rate:g}, from step {math.ceil(self.flat * self.steps):,} to {self.steps:,} along a cosine to 0"
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,11 @@ class OneCycle:
             return self.rate * _along_cosine(1 / self.start_divisor, 1.0, t / top)
         return self.rate * _along_cosine(1.0, 1 / self.end_divisor, (t - top) / (self.steps - top))
 
+    def __str__(self) -> str:
+        return (
+            f"up to {self.rate:g} at step {math.ceil(self.rise * self.steps):,}, down along a cosine to {self.steps:,}"
+        )
+
 
 @dataclass(frozen=True)
 class WarmUp:
@@ -133,6 +154,9 @@ class WarmUp:
 
     def __call__(self, t: int) -> float:
         return self.then(0) * (t + 1) / self.steps if t < self.steps else self.then(t - self.steps)
+
+    def __str__(self) -> str:
+        return f"{self.then}, after {self.steps:,} steps of warm-up"
 
 
 def as_schedule(rate: float | Schedule) -> Schedule:
