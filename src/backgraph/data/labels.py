@@ -120,9 +120,10 @@ class Classes:
             if None not in known:
                 return np.array(known, dtype=np.int64)[places]
         found = [(type(label), label) for label in as_labels(values, where)]
-        for row, label in enumerate(found):
-            if label not in position:
-                raise DataError("BG206", row_of(where, row), "is no class", got=label[1], expected=self._shown())
+        bad = [row for row, label in enumerate(found) if label not in position]
+        if bad:
+            what = "is no class" + (f", as in {len(bad):,} rows in all" if len(bad) > 1 else "")
+            raise DataError("BG206", row_of(where, bad[0]), what, got=found[bad[0]][1], expected=self._shown())
         return np.array([position[label] for label in found], dtype=np.int64)
 
     def of(self, indices: npt.ArrayLike) -> npt.NDArray[Any]:

@@ -1,10 +1,13 @@
 """What a network for a table is like, and how it is trained, where nothing else is said: by `backgraph.sklearn`.
 
 Narrow and deep, with a large rate: on tables of tens of thousands of rows that reaches in a second or two what three
-layers of 256 with a rate of 0.002 reach in ten. More dropout did not help. Label smoothing halves the log loss on some
-hundred rows, and does nothing for some ten thousands. With hundreds of columns the rate is smaller: a step of Adam
-moves every weight by the rate, so a sum of n inputs by up to n times that. Chosen on tables that are in no benchmark:
-prices and cuts of diamonds, delays of flights, generated sums of trees, and generated classes in 5 to 800 columns.
+layers of 256 with a rate of 0.002 reach in ten. More dropout did not help there; of some hundred or thousand rows it
+would, a little. Early stopping is worth its held-out rows from 100 rows with classes on: where labels are noisy, log
+loss falls from 0.86 to 0.55 (200 rows, mean of ten generated tables), from 0.47 to 0.43 (1,000). Label smoothing
+lowers it further on some hundred rows, and does nothing for some ten thousands. With hundreds of columns the rate is
+smaller: a step of Adam moves every weight by the rate, so a sum of n inputs by up to n times that. Chosen on tables
+that are in no benchmark: prices and cuts of diamonds, delays of flights, generated sums of trees, and generated classes
+in 5 to 800 columns.
 
 Sources: Holzmüller, Grinsztajn, Steinwart, "Better by default" (RealMLP), 2024, for batches of 256, ρ₂ = 0.95, a rate
 that falls along a cosine, and the patience; Loshchilov, Hutter, "Decoupled weight decay regularization", 2019; Yang,
@@ -29,8 +32,8 @@ BATCH = 256
 PATIENCE = 16
 WHOLE_BATCH = 200
 """Up to so many rows a step takes all of them: a weight of k is then the same as k copies (and has MOST_DECAY)."""
-DROPOUT, FEWEST_DROPPED = 0.1, 500
-"""Of dropout="auto", from so many rows on: below, it says too little in too few steps."""
+DROPOUT, FEWEST_DROPPED = 0.1, WHOLE_BATCH + 1
+"""Of dropout="auto", from so many rows on: below, all that is random would set a weight of k and k copies apart."""
 FEWEST_STEPS, MOST_STEPS = 100, 2000
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 64
 """What max_iter=None aims at: as many epochs as MOST_STEPS allow, within these, and FEWEST_STEPS in any case."""

@@ -266,10 +266,11 @@ class Trainer:
     def _smoothing(self) -> float:
         if self.recipe.label_smoothing is not None:
             return self.recipe.label_smoothing
-        if self.task != CLASSIFICATION:
+        if not isinstance(self.outcome, Classes):
             return 0.0
-        examples = self._by_class(self.training_part.examples)
-        return smoothing_for(self.n_train, np.bincount(examples.y, examples.weights))
+        examples = self.training_part.examples
+        masses = np.bincount(examples.y, examples.weights, len(self.outcome))
+        return smoothing_for(self.n_train, masses if self.factors is None else masses * self.factors)
 
     def _optimizer(self) -> Optimizer:
         wanted, per_epoch = self.recipe.optimizer, self.steps_per_epoch

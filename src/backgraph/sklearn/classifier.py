@@ -43,11 +43,11 @@ class MLPClassifier(ClassifierMixin, PartialFit):
     label_smoothing      share of the certainty that is spread over all classes; "auto": 250/rows, 0.1 at most, less
                          where classes are rare, for labels that exclude each other
     dropout              share of the hidden units that are dropped in training; or a list, one for each layer; "auto":
-                         0.1 from 500 rows on
+                         0.1 from 201 rows on
     clip_norm, clip_value  bounds for the norm of the whole gradient, or for each element
     early_stopping       hold out `validation_fraction` of the rows and keep the weights of the best epoch by
                          `monitor`; ends after `n_iter_no_change` epochs that are not better by `tol`. "auto": from
-                         2,000 rows on
+                         100 rows on
     monitor, metrics     names of `backgraph.train.metrics`, or "loss"; metrics are noted in `history_`
     preparation          "auto": numbers scaled by median and quartiles, missing values and categories taken care of;
                          None: X as it is
@@ -62,7 +62,7 @@ class MLPClassifier(ClassifierMixin, PartialFit):
 
     _default_metric = "accuracy"
     _default_monitor = "loss"
-    _held_out_from = 2_000
+    _held_out_from = 100
     loss: Any
     class_weight: Any
     label_smoothing: float | str

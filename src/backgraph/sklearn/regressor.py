@@ -40,7 +40,7 @@ class MLPRegressor(RegressorMixin, PartialFit):
     delta, quantile      of "huber" (in standard deviations of y), and of "quantile"
     standardize_target   train on (y − mean)/deviation; "poisson" never does
     dropout              share of the hidden units that are dropped in training; or a list, one for each layer; "auto":
-                         0.1 from 500 rows on
+                         0.1 from 201 rows on
     clip_norm, clip_value  bounds for the norm of the whole gradient, or for each element
     early_stopping       hold out `validation_fraction` of the rows and keep the weights of the best epoch by
                          `monitor`; ends after `n_iter_no_change` epochs that are not better by `tol`. "auto": from
