@@ -77,6 +77,8 @@ def test_categories_of_numbers_are_levels_in_parquet_too(tmp_path: Path) -> None
         "whole": pandas.Categorical([7, 8, 7, None]),
         "fraction": pandas.Categorical([0.5, 2.0, 0.5, 2.0]),
         "word": pandas.Categorical(["a", "b", "a", None]),
+        "ok": pandas.Categorical([True, False, True, None]),
+        "when": pandas.Categorical(pandas.to_datetime(["2020-01-02", "2021-03-04", "2020-01-02", None])),
         "number": [7, 8, 7, 9],
     }
     frame = pandas.DataFrame(columns)
@@ -101,7 +103,19 @@ def test_what_is_stored_as_a_number_of_some_unit_is_refused(
         way(pandas.DataFrame({"a": column}), tmp_path)
 
 
-@pytest.mark.parametrize("remark", [b"{", b"[]", b'{"columns": [{"name": "a"}]}', b'{"columns": 3}', b"\xff"])
+def test_the_numbers_of_rows_that_were_left_are_no_column(tmp_path: Path) -> None:
+    some = FRAME.set_axis([7, 3, 9, 2])
+    pytest.importorskip("pyarrow")
+    some.to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").names == table_from(some).names == tuple(FRAME.columns)
+    some.rename_axis("key").to_parquet(tmp_path / "named.parquet")
+    assert "key" in read_table(tmp_path / "named.parquet").names
+
+
+NO_REMARKS = (b"{", b"[" * 100_000, b"[]", b'{"columns": [{"name": "a"}]}', b'{"columns": 3}', b"\xff")
+
+
+@pytest.mark.parametrize("remark", NO_REMARKS, ids=range(len(NO_REMARKS)))
 def test_remarks_that_are_not_those_of_pandas_change_nothing(tmp_path: Path, remark: bytes) -> None:
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     table = arrow.table({"a": [1, 2]}).replace_schema_metadata({b"pandas": remark})

@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from backgraph.data.prepare import spelled
+from backgraph.data.prepare import as_text, spelled
 from backgraph.data.table import TIME, TRUTH, Column, Table, refused, truths_from
 from backgraph.errors import BackgraphError, DataError, UsageError
 
@@ -223,6 +223,8 @@ def _spelled(value: object) -> str:
     """A category as text: 7 and 7.0 are both "7"."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return spelled(float(value))
+    if isinstance(value, dt.date):
+        return str(as_text(np.array([_time(value, 0, "category")], dtype=TIME))[0])
     return str(value)
 
 

@@ -42,6 +42,8 @@ READ = {
 """What is read of each; times become microseconds in UTC, for which DuckDB needs no extension."""
 CATEGORIES = "categorical"
 """What pandas calls a column of categories."""
+INDEX = "__index_level_"
+"""How the columns begin in which pandas keeps an index without a name."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,9 @@ def fields_of(connection: DuckDBPyConnection, source: Source) -> list[Field]:
     query = "describe select * from read_parquet(?, hive_partitioning=false)"
     described = connection.execute(query, [source.pattern]).fetchall()
     remarks = _remarks(connection, source)
-    fields = [Field(str(row[0]), str(row[1]), remarks.get(str(row[0]), "")) for row in described]
+    found = [Field(str(row[0]), str(row[1]), remarks.get(str(row[0]), "")) for row in described]
+    # Numbers of rows that were left when a data frame was made are no column of it, as in the frame itself.
+    fields = [field for field in found if field.remark != INDEX]
     for field in fields:
         where = f"{source.name}: column {field.name!r}"
         if field.remark in REFUSED:
@@ -139,18 +143,20 @@ def fields_of(connection: DuckDBPyConnection, source: Source) -> list[Field]:
 
 
 def _remarks(connection: DuckDBPyConnection, source: Source) -> Mapping[str, str]:
-    """By the name of the column what pandas wrote of it beside the table: CATEGORIES, or a kind of REFUSED."""
+    """By the name of the column what pandas wrote of it beside the table: CATEGORIES, INDEX, or a kind of REFUSED."""
     query = "select value from parquet_kv_metadata(?) where key = 'pandas'::blob"
     row = connection.execute(query, [source.pattern]).fetchone()
     try:
         listed = json.loads(row[0])["columns"] if row else []
-        return {str(each["name"]): _remark(each) for each in cast("list[Any]", listed)}
-    except (ValueError, TypeError, KeyError):
+        return {str(each["field_name"]): _remark(each) for each in cast("list[Any]", listed)}
+    except (ValueError, TypeError, KeyError, RecursionError):
         # The columns themselves are whole; what another program says of them is not in the form that pandas has.
         return {}
 
 
 def _remark(column: Mapping[str, Any]) -> str:
+    if column["name"] is None and str(column["field_name"]).startswith(INDEX):
+        return INDEX
     if column["pandas_type"] == CATEGORIES:
         return CATEGORIES
     return next((kind for kind in REFUSED if str(column["numpy_type"]).startswith(kind)), "")
