@@ -38,16 +38,16 @@ DATE = (
 SWAPPED = str.maketrans(".,", ",.")
 SHOWN_PLACES = 3
 """Of many bad cells, as many are told."""
-THOUSANDS = re.compile(r"[ \t]*[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?[ \t]*")
+THOUSANDS = r"[ \t]*[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?[ \t]*"
 """A number with commas between thousands; where there is one comma alone, it could be a decimal one."""
 CURRENCY = "([$€£¥]|USD|EUR|GBP|JPY|CNY|CHF|INR|CAD|AUD)"
-LOOKS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
-    ("dates", "written as 2026-11-23 they are dates", re.compile(
+LOOKS: tuple[tuple[str, str, str], ...] = (
+    ("dates", "written as 2026-11-23 they are dates", (
         r"[0-9]{1,2}(?P<a>[./-])[0-9]{1,2}(?P=a)([0-9]{4}|[0-9]{2})( .*)?"
         r"|[0-9]{4}(?P<b>[./])[0-9]{1,2}(?P=b)[0-9]{1,2}( .*)?"
         r"|([0-9]{1,2}[. -]+)?(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[. -]+([0-9]{1,2},? +)?[0-9]{4}"
     )),
-    ("amounts", "without the sign they are numbers", re.compile(
+    ("amounts", "without the sign they are numbers", (
         rf"[-+]?{CURRENCY} ?[-+]?[0-9][0-9.,']*|[-+]?[0-9][0-9.,']* ?([%‰]|{CURRENCY})"
     )),
 )  # fmt: skip
@@ -96,7 +96,7 @@ def as_truths(cells: Sequence[str]) -> Column:
 def looks_like(levels: Collection[str]) -> str:
     """What more than half of the `levels` of a text column look like, and what to do about it; "" for nothing."""
     for name, advice, pattern in LOOKS:
-        if 2 * sum(pattern.fullmatch(level.strip(" \t")) is not None for level in levels) > len(levels):
+        if 2 * sum(re.fullmatch(pattern, level.strip(" \t")) is not None for level in levels) > len(levels):
             return f"they look like {name}: {advice}"
     return ""
 
@@ -202,7 +202,7 @@ def _hint(cell: str, decimal: str, separator: str) -> str:
     swapped = number(cell, other) is not None and number(cell, decimal) is None
     option = f"--decimal {other}" + (f" --separator {separator}" if other == separator else "")
     sign = "commas" if other == "," else "points"
-    if decimal == "." and THOUSANDS.fullmatch(cell):
+    if decimal == "." and re.fullmatch(THOUSANDS, cell):
         plain = f"write {cell.strip().replace(',', '')}, without commas between thousands"
         return plain + (f"; if the comma is a decimal one: {option}" if swapped else "")
     if swapped:

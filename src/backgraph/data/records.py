@@ -199,12 +199,18 @@ def read_rows(source: Source, names: Sequence[str], dialect: Dialect) -> Table:
         if len(rows) * len(names) > MAXIMUM_WIDE_CELLS:
             got = f"{len(names)} columns and more than {len(rows) - 1} rows"
             raise DataError("BG208", source.name, "so wide a table is too long", got=got, expected="at most 2^25 cells")
-    columns = {name: _column(source, index, name, rows, dialect) for index, name in enumerate(names)}
+    turned = zip(*(record.cells for record in rows), strict=True)
+    columns = {
+        name: _column(source, (index, name), list(cells), rows, dialect)
+        for index, (name, cells) in enumerate(zip(names, turned, strict=True))
+    }
     return Table(columns, source.name, numbering=Numbering(LINE, [record.line for record in rows]))
 
 
-def _column(source: Source, index: int, name: str, rows: Sequence[Record], dialect: Dialect) -> Column:
-    cells = [record.cells[index] for record in rows]
+def _column(
+    source: Source, column: tuple[int, str], cells: list[str], rows: Sequence[Record], dialect: Dialect
+) -> Column:
+    index, name = column
     if name in dialect.text:
         return np.array(cells, dtype=object)
     different = Counter(cells)

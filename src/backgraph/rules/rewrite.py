@@ -61,13 +61,12 @@ def _index(rules: tuple[Rule, ...]) -> _Index:
 
 
 class _Index:
-    """Rules with their patterns, by the name of the topmost card and of those straight below."""
+    """Rules by the name of the topmost card; with their patterns, by that and the names of those straight below."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self.by_card: dict[str, list[tuple[Rule, Pattern]]] = {}
+        self.by_card: dict[str, list[Rule]] = {}
         for rule in rules:
-            for pattern in rule.patterns:
-                self.by_card.setdefault(pattern.card, []).append((rule, pattern))
+            self.by_card.setdefault(rule.card, []).append(rule)
         self.found: dict[tuple[str, ...], list[tuple[Rule, Pattern]]] = {}
 
     def candidates(self, node: Node) -> list[tuple[Rule, Pattern]]:
@@ -77,7 +76,8 @@ class _Index:
         if found is None:
             anywhere = self.by_card.get(ANY, []) if isinstance(node.op, Elementwise) else []
             tried = [*self.by_card.get(cards[0], []), *anywhere]
-            found = self.found[cards] = [each for each in tried if each[1].fits(cards[1:])]
+            both = [(rule, pattern) for rule in tried for pattern in rule.patterns]
+            found = self.found[cards] = [each for each in both if each[1].fits(cards[1:])]
         return found
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -23,6 +24,7 @@ from backgraph.errors import BackgraphError
 from backgraph.language.dims import as_shape
 from backgraph.language.node import Node
 from backgraph.language.ops.leaf import constant, literal, size, variable
+from backgraph.rules.kept import kept_patterns
 
 Kind = Literal["any", "scalar", "array", "number", "size", "labels", "condition"]
 Domain = Literal["real", "positive", "nonzero", "distribution"]
@@ -103,6 +105,15 @@ class Pattern:
     commutative: bool = False
 
     @property
+    def plain(self) -> list[Any]:
+        """Card, inputs, and the other fields up to the last that is not its default, as lists, text and numbers."""
+        values: list[Any] = [self.card, [part.plain for part in self.inputs], self.hole, self.kind, self.literal]
+        values += [[list(pair) for pair in self.fields], self.optional, self.commutative]
+        least = ["", [], "", "any", None, [], False, False]
+        length = max((n for n, value in enumerate(values, 1) if value != least[n - 1]), default=0)
+        return values[: max(length, 2)]
+
+    @property
     def depth(self) -> int:
         """How many cards stand above one another."""
         return 1 + max((part.depth for part in self.inputs), default=0)
@@ -113,6 +124,18 @@ class Pattern:
             part.hole or part.optional or part.card in (ANY, card) or (part.literal is not None and card == "constant")
             for part, card in zip(self.inputs, cards, strict=True)
         )
+
+
+def pattern_from(plain: Sequence[Any]) -> Pattern:
+    """The pattern whose `Pattern.plain` is `plain`."""
+    card, inputs, *rest = plain
+    if len(rest) > FIELDS:
+        rest[FIELDS] = tuple((name, parameter) for name, parameter in rest[FIELDS])
+    return Pattern(card, tuple(map(pattern_from, inputs)), *rest)
+
+
+FIELDS = 3
+"""Which of the plain values behind card and inputs are `Pattern.fields`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +166,25 @@ class Rule:
         assert sides is not None, f"{self.name} does not hold at its own sample"
         return leaves, *sides
 
+    @property
+    def key(self) -> str:
+        """The name of the rule and of the module that it is written in."""
+        return f"{self.sides.__module__}.{self.name}"
+
+    @property
+    def card(self) -> str:
+        """The topmost card of the left side."""
+        kept = kept_patterns().get(self.key)
+        return self.patterns[0].card if kept is None else kept[0]
+
     @functools.cached_property
     def patterns(self) -> tuple[Pattern, ...]:
         """The left side, in every order of commutative operands."""
+        kept = kept_patterns().get(self.key)
+        return self.learnt() if kept is None else tuple(map(pattern_from, json.loads(kept[1])))
+
+    def learnt(self) -> tuple[Pattern, ...]:
+        """`patterns`, from the sample."""
         leaves, left, _ = self.sample()
         holes = {leaf: name for name, leaf in leaves.items()}
         pattern = _pattern(left, holes, self)
