@@ -131,7 +131,7 @@ def test_rows_without_a_target_are_refused_or_left_out(tmp_path: Path, run: Run,
     arguments = ("train", path, "--target", target, "--epochs", 1, "--drop", {"kind": "size", "size": "kind"}[target])
     outcome = run(*arguments, "--out", tmp_path / "m")
     assert outcome.code == 2
-    assert f"{path}:5: column '{target}': is missing, as in 4 rows in all" in outcome.error
+    assert f"{path}:5: column '{target}': is missing (4 such rows seen)" in outcome.error
     outcome = run(*arguments, "--drop-unlabelled", "--out", tmp_path / "m")
     assert outcome.code == 0, outcome.error
     assert "29 rows to train on, 7 to validate on; 4 without a label left out\n" in outcome.out

@@ -4,8 +4,8 @@ Numbers of any width, memory maps and any byte order or stride become the same f
 times, of any precision, become microseconds, in UTC where they have a time zone; complex and nested columns, durations
 and periods are refused. A column of objects is numeric when each of them is a number or missing (None or NaN), text
 when each is a `str` or missing, and holds truth values when each is one or missing; a matrix of truth values, which
-has no columns of its own, is one of numbers. A column of categories is text
-whatever the categories are, spelled as `spelled` does.
+has no columns of its own, is one of numbers. A column of categories is text whatever the categories are, spelled as
+`as_text` does.
 """
 
 from __future__ import annotations

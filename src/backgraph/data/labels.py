@@ -122,7 +122,7 @@ class Classes:
         found = [(type(label), label) for label in as_labels(values, where)]
         bad = [row for row, label in enumerate(found) if label not in position]
         if bad:
-            what = "is no class" + (f", as in {len(bad):,} rows in all" if len(bad) > 1 else "")
+            what = "is no class" + (f" ({len(bad):,} such rows seen)" if len(bad) > 1 else "")
             raise DataError("BG206", row_of(where, bad[0]), what, got=found[bad[0]][1], expected=self._shown())
         return np.array([position[label] for label in found], dtype=np.int64)
 

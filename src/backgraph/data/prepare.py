@@ -210,13 +210,12 @@ class Preparation:
             raise DataError("BG202", table.source, what, expected=", ".join(map(shown, missing[:SHOWN])), hint=hint)
 
     def unknown(self, table: Table) -> dict[str, list[str]]:
-        """The cells of `table`, by column, that are levels which the training rows did not have; see `codes`."""
+        """The cells of `table`, by column of text, whose level has neither a feature nor a vector of its own."""
         table = self.matched(table)
         found: dict[str, list[str]] = {}
         for transform in self.transforms:
-            levels = set(transform.levels) if isinstance(transform, OneHot | Embedding) else None
-            if levels is not None:
-                cells = cast("list[str]", _cells(transform, table).tolist())
+            if isinstance(transform, OneHot | Embedding):
+                levels, cells = set(transform.levels), cast("list[str]", _cells(transform, table).tolist())
                 found[transform.column] = [cell for cell in cells if cell and cell not in levels]
         return {column: cells for column, cells in found.items() if cells}
 

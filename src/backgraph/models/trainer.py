@@ -201,8 +201,8 @@ class Trainer:
         missing = missing_in(table.column(self.target))
         without = np.flatnonzero(missing)
         if len(without) and not self.recipe.drop_unlabelled:
-            where, also = table.cells(self.target).row(without[0]), f", as in {len(without):,} rows in all"
-            what = "is missing" + (also if len(without) > 1 else "")
+            where = table.cells(self.target).row(without[0])
+            what = "is missing" + (f" ({len(without):,} such rows seen)" if len(without) > 1 else "")
             hint = "to leave such rows out: --drop-unlabelled"
             raise DataError("BG206", where, what, expected="a value in every row", hint=hint)
         return np.flatnonzero(~missing)
@@ -343,11 +343,12 @@ def _checked_weights(weights: Column, where: Cells) -> Array:
     """Finite numbers, not negative. Raises DataError BG206."""
     if kind_of(weights) != NUMBERS:
         raise DataError("BG206", str(where), "has weights that are no numbers", got=weights[0])
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    numbers = np.asarray(weights, "float64")
+    bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0)))
     if len(bad):
-        got, expected = float(weights[bad[0]]), "a finite number ≥ 0"
+        got, expected = float(numbers[bad[0]]), "a finite number ≥ 0"
         raise DataError("BG206", where.row(bad[0]), "is no weight", got=got, expected=expected)
-    return weights
+    return numbers
 
 
 def outcome(task: str, values: Array, rows: Array, where: Cells, recipe: Recipe) -> Classes | Targets:
