@@ -49,6 +49,28 @@ def test_compiled_is_the_same_to_the_bit() -> None:
         np.testing.assert_array_equal(function(*values.values()), bg.evaluate(y, values))
 
 
+def test_four_neighbours_have_the_four_words_of_one_counter() -> None:
+    key, stream, rate = 2**40 + 3, 5, 0.5
+    mask = bg.evaluate(random_mask(bg.constant(np.array(key)), (2, 3, 6), rate, stream), {})
+    for line in range(6):
+        words = [w for block in range(2) for w in philox((block, line, stream, 0), (key % 2**32, key >> 32))]
+        kept = [int(word) >= 2**31 for word in words][:6]
+        np.testing.assert_array_equal(mask.reshape(6, 6)[line], kept)
+
+
+@pytest.mark.parametrize("length", [1, 3, 16, 50, 131, 200])
+def test_masks_of_odd_lines_are_the_same_to_the_bit(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared by columns, moved, turned, cut: also where 16 neighbours do not begin at a multiple of 4."""
+    key = bg.input("key", (), "int64")
+    line, grid = random_mask(key, (length,), 0.4, stream=1), random_mask(key, (3, length), 0.4, stream=2)
+    outputs = [line, grid, bg.transpose(grid), grid[:, length // 3 :], line[length // 7 :]]
+    expected = bg.evaluate(outputs, {key: -9})
+    for threads in (1, 2, 3):
+        monkeypatch.setattr("backgraph.compiler.function.number_of_threads", lambda *_, n=threads: n)
+        for ours, theirs in zip(compile([key], outputs)(np.array(-9)), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 def test_gradient_flows_through_what_is_kept() -> None:
     key, x = bg.input("key", (), "int64"), bg.parameter("x", (200,))
     (g,) = bg.gradient(bg.sum(bg.dropout(x, key)), x)

@@ -47,7 +47,7 @@ from backgraph.compiler.nest import (
     Value,
     Write,
 )
-from backgraph.compiler.scalar import EMIT, convert
+from backgraph.compiler.scalar import EMIT, IN_FOURS, convert
 from backgraph.language.dims import Dim, Polynomial, product
 
 ON_LANES = ("add", "max", "min", "mul")
@@ -213,11 +213,35 @@ class Emitter:
     def call(self, expr: Call, frame: Frame) -> ir.Value:
         """An operation on evaluated operands; if one of them is a vector, all are."""
         arguments = [self.expr(a, frame) for a in expr.arguments]
+        if expr.name in IN_FOURS and self.are_neighbours(expr.arguments[-1], arguments[:-1], frame):
+            return self.in_fours(expr, arguments, frame)
         if any(is_vector(a) for a in arguments):
             arguments = [splat(self.b, a) for a in arguments]
         if expr.name == "cast":
             return convert(self.b, arguments[0], expr.dtype)
         return EMIT[expr.name](self.b, *arguments)
+
+    def are_neighbours(self, place: Expr, others: Sequence[ir.Value], frame: Frame) -> bool:
+        """Whether the lanes are places side by side, and differ in nothing else."""
+        along = isinstance(place, Position) and frame.lanes is not None and place.at.coefficient(frame.lanes) == 1
+        return along and not any(is_vector(other) for other in others)
+
+    def in_fours(self, expr: Call, arguments: Sequence[ir.Value], frame: Frame) -> ir.Value:
+        """An operation on neighbours: four at a time where the first is a multiple of 4, else lane by lane."""
+        b, place = self.b, expr.arguments[-1]
+        assert isinstance(place, Position)
+        first = self.affine(place.at, frame)
+        with b.if_else(b.icmp_signed("==", b.and_(first, integer(3)), integer(0))) as (then, otherwise):
+            with then:
+                fast = IN_FOURS[expr.name](b, *arguments[:-1], first)
+                fast_end = b.block
+            with otherwise:
+                slow = EMIT[expr.name](b, *(splat(b, a) for a in arguments))
+                slow_end = b.block
+        result = b.phi(slow.type)
+        result.add_incoming(fast, fast_end)
+        result.add_incoming(slow, slow_end)
+        return result
 
     def write_all(self, nest: Nest, frame: Frame, combined: ir.Value | None = None) -> None:
         """The writes of a nest; what one has written the next ones read from its register."""

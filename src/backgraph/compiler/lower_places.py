@@ -158,7 +158,8 @@ def _random_mask(state: Lowering, node: Node, card: Any) -> Value:
     key, stream = state.expr(node.inputs[0], ()), Literal(card.stream, "int64")
 
     def body(*index: Affine) -> Expr:
-        word = call("philox", key, stream, _flat_position(index, shape_of(node)))
+        line = _flat_position(index[:-1], shape_of(node)[:-1])
+        word = call("philox", key, stream, line, Position(index[-1]) if index else Literal(0, "int64"))
         return choose(call("lt", word, Literal(card.threshold, "int64")), zero, one)
 
     return state.fill("random_mask", shape_of(node), node.dtype, body)

@@ -30,7 +30,7 @@ from backgraph.compiler.nest import (
 )
 from backgraph.language.op import Array
 from backgraph.language.ops import elementwise
-from backgraph.language.ops.random import first_word
+from backgraph.language.ops.random import mask_word
 
 
 def _meaning(name: str) -> Callable[..., Array]:
@@ -67,7 +67,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "sigmoid": _meaning("sigmoid"),
     "softplus": _meaning("softplus"),
     "pow": np.power,
-    "philox": first_word,
+    "philox": mask_word,
 }
 """What every scalar operation means."""
 

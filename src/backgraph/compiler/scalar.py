@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from backgraph.compiler.functions import FUNCTIONS
 from backgraph.compiler.llvm import ELEMENT, LANES, float_call, is_vector, vector_of
-from backgraph.compiler.philox import first_word
+from backgraph.compiler.philox import mask_word, mask_words
 
 Emit = Callable[..., ir.Value]
 FLOAT_TYPES = ("float", "double")
@@ -83,7 +83,7 @@ EMIT: dict[str, Emit] = {
     "or": lambda b, x, y: b.or_(x, y),
     "isnan": _is_nan,
     "select": lambda b, c, x, y: b.select(c, x, y),
-    "philox": first_word,
+    "philox": mask_word,
     "max": _extreme(">"),
     "min": _extreme("<"),
 } | {
@@ -91,6 +91,10 @@ EMIT: dict[str, Emit] = {
     for name in ("exp", "log", "log1p", "expm1", "sin", "cos", "tanh", "sigmoid", "softplus", "pow")
 }
 """How every scalar operation is emitted: a function of the builder and its operands."""
+
+IN_FOURS: dict[str, Emit] = {"philox": mask_words}
+"""How those are emitted that cost less for 16 neighbours from a multiple of 4 on: of scalars, the last of which is the
+place of the first neighbour."""
 
 
 def _integer_of(b: ir.IRBuilder, x: ir.Value) -> ir.Value:

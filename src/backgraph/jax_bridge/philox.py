@@ -1,6 +1,6 @@
 """The random mask in JAX: Philox 4×32-10 in 32-bit words, so that it needs no 64-bit integers.
 
-The words are those of `language.ops.random`, whose first one decides an element.
+The words are those of `language.ops.random`: four for four neighbours along the last axis.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ Array = Any
 
 def random_mask(op: Any, key: Array) -> Array:
     """What the card `random_mask` makes of a key."""
-    words = _first_word(key, op.stream, math.prod(op.to)).reshape(op.to)
+    words = _words(key, op.stream, math.prod(op.to), op.to[-1] if op.to else 1).reshape(op.to)
     kept = (words >= jnp.uint32(min(op.threshold, WORD))) & (op.threshold <= WORD)
     return kept.astype(op.of_dtype)
 
 
-def _first_word(key: Array, stream: int, elements: int) -> Array:
+def _words(key: Array, stream: int, elements: int, length: int) -> Array:
+    """The words of all elements, of lines of this length."""
     number = jnp.arange(elements, dtype=jnp.uint32)
+    line, place = number // length, number % length
     zero = jnp.zeros_like(number)
-    c0, c1, c2, c3 = number, zero, zero + jnp.uint32(stream), zero
+    c0, c1, c2, c3 = place // 4, line, zero + jnp.uint32(stream), zero
     k0, k1 = _halves(key)
     for _ in range(ROUNDS):
         p0, p1 = _product(MULTIPLIERS[0], c0), _product(MULTIPLIERS[1], c2)
         c0, c1, c2, c3 = p1[0] ^ c1 ^ k0, p1[1], p0[0] ^ c3 ^ k1, p0[1]
         k0, k1 = k0 + jnp.uint32(WEYL[0]), k1 + jnp.uint32(WEYL[1])
-    return c0
+    return jnp.choose((place % 4).astype(jnp.int32), [c0, c1, c2, c3], mode="clip")
 
 
 def _halves(key: Array) -> tuple[Array, Array]:

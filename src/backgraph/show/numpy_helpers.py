@@ -152,15 +152,17 @@ def scatter_add(x, index, shape):
     "random_mask": '''
 def random_mask(key, stream, threshold, shape, dtype):
     """0 where the word that Philox 4x32-10 makes of the key and the element is below the threshold, else 1."""
-    word = np.uint64(0xFFFFFFFF)
-    key, e = np.uint64(np.int64(key)), np.arange(int(np.prod(shape))).reshape(shape).astype(np.uint64)
-    c0, c1, c2, c3 = e & word, e >> np.uint64(32), np.uint64(stream), np.uint64(0)
+    word, key = np.uint64(0xFFFFFFFF), np.uint64(np.int64(key))
+    line, place = np.divmod(np.arange(int(np.prod(shape))).reshape(shape), shape[-1] if shape else 1)
+    line, place = line.astype(np.uint64), place.astype(np.uint64)
+    c0, c1, c2, c3 = place // np.uint64(4), line & word, np.uint64(stream), line >> np.uint64(32)
     k0, k1 = key & word, key >> np.uint64(32)
     for _ in range(10):
         p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
         c0, c1, c2, c3 = (p1 >> np.uint64(32)) ^ c1 ^ k0, p1 & word, (p0 >> np.uint64(32)) ^ c3 ^ k1, p0 & word
         k0, k1 = (k0 + np.uint64(0x9E3779B9)) & word, (k1 + np.uint64(0xBB67AE85)) & word
-    return (c0 >= threshold).astype(dtype)
+    which, *words = np.broadcast_arrays(place % np.uint64(4), c0, c1, c2, c3)
+    return (np.choose(which.astype(np.int64), words) >= threshold).astype(dtype)
 ''',
 }
 """Source by name."""

@@ -19,7 +19,7 @@ from backgraph.evaluate import evaluate, measure
 from backgraph.language.dims import Dim, Open, at, symbols
 from backgraph.language.node import Node
 from backgraph.language.op import Array
-from backgraph.language.ops.random import first_word
+from backgraph.language.ops.random import WORD, philox
 from backgraph.language.walk import leaves, topological_order
 
 SIZES = (2, 3)
@@ -85,9 +85,9 @@ def _numbers(node: Node, sizes: Mapping[str, int], attempt: int) -> Array:
     """Tenths, from −1 to 1 in one attempt and from 0.1 to 1 in the next; integers are 0 or 1, at last 0 alone."""
     dims: tuple[Dim, ...] = () if isinstance(node.shape, Open) else node.shape
     shape = tuple(int(str(at(dim, sizes))) for dim in dims)
-    elements = np.arange(int(np.prod(shape))).reshape(shape)
+    elements = np.arange(int(np.prod(shape))).reshape(shape).astype(np.uint64)
     key = int.from_bytes(str(node.op).encode(errors="replace")[:7].ljust(7, b"\0"), "big")
-    words = first_word(key, attempt, elements)
+    words = philox((elements, 0, attempt, 0), (key & WORD, key >> 32))[0].astype(np.int64)
     if node.dtype in ("int64", "bool"):
         return ((words % 2) * (attempt < TRIES // 2)).astype(node.dtype)
     tenths = words % 10 + 1

@@ -1,9 +1,9 @@
 """A keyed random mask, for dropout: random numbers that are a function of their key, not of a hidden state.
 
-Element e of the mask for (key, stream) is decided by the word that Philox 4×32-10 makes of the counter (e, stream)
-under the key, so it is the same on every machine, for any number of threads, and when a run is resumed. Philox: Salmon,
-Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011). Dropout: Srivastava et al. (2014), section
-7.12.
+Four neighbours in a line (along the last axis) are decided by the four words that Philox 4×32-10 makes of the counter
+(place in the line / 4, number of the line, stream) under the key, so a mask is the same on every machine, for any
+number of threads, and when a run is resumed. Philox: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
+1, 2, 3" (2011). Dropout: Srivastava et al. (2014), section 7.12.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ def philox(counter: Sequence[Any], key: Sequence[Any]) -> tuple[Any, ...]:
     return c0, c1, c2, c3
 
 
-def first_word(key: Any, stream: Any, element: Any) -> NDArray[np.int64]:
-    """The word that decides an element: the first of Philox, for a 64-bit key and element number."""
-    key, element = (np.asarray(x, np.int64).astype(np.uint64) for x in (key, element))
-    words = philox((element & WORD, element >> 32, np.uint64(stream), np.uint64(0)), (key & WORD, key >> 32))
-    return words[0].astype(np.int64)
+def mask_word(key: Any, stream: Any, line: Any, place: Any) -> NDArray[np.int64]:
+    """The word that decides an element, elementwise: for a 64-bit key, the number of its line and its place there."""
+    key, line, place = (np.asarray(x, np.int64).astype(np.uint64) for x in (key, line, place))
+    counter = place >> 2, line & WORD, np.uint64(stream), line >> 32
+    words = np.broadcast_arrays(place & 3, *philox(counter, (key & WORD, key >> 32)))
+    return np.choose(words[0].astype(np.int64), words[1:]).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class RandomMask(Parametrised):
 
     def numpy(self, *arrays: Array) -> Array:
         to: tuple[int, ...] = self.to  # type: ignore[assignment]  # concrete when evaluated
-        element = np.arange(int(np.prod(to))).reshape(to)
-        return (first_word(arrays[0], self.stream, element) >= self.threshold).astype(self.of_dtype)
+        line, place = np.divmod(np.arange(int(np.prod(to))).reshape(to), to[-1] if to else 1)
+        return (mask_word(arrays[0], self.stream, line, place) >= self.threshold).astype(self.of_dtype)
 
     def bprop(self, inputs: tuple[Node, ...], position: int, G: Node) -> Node | None:
         return None
