@@ -125,6 +125,12 @@ def entropies() -> Graph:
     return with_gradients(-bg.sum(bg.softmax(U) * bg.log_softmax(U)), values_of(U, m=7))
 
 
+def gated() -> Graph:
+    """Two layers of silu: each needs σ for its value and for its derivative."""
+    X, W, V = bg.input("X", ("m", 5)), bg.parameter("W", (5, 4)), bg.parameter("V", (4, 3))
+    return with_gradients(bg.sum(bg.silu(bg.silu(X @ W) @ V) ** 2), values_of(X, W, V, m=7))
+
+
 def one_step() -> Graph:
     """The cost of the example and all its updates, of one minibatch."""
     step, variables, data = example("adam")
@@ -138,7 +144,7 @@ PROGRAMS: dict[str, Callable[[], Graph]] = {
     each.__name__: each
     for each in (
         one_step, attention_block, matrix_factorisation, affine_logsumexp, pieces, joined, rows_taken, rows_computed,
-        running_sums, chosen, three_axes, regression, entropies,
+        running_sums, chosen, three_axes, regression, entropies, gated,
     )
 }  # fmt: skip
 """A dozen, by name."""

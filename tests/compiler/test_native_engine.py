@@ -78,6 +78,26 @@ def test_data_of_any_layout() -> None:
     assert_same(run(NativeEngine(), step, variables, data, np.asfortranarray(index)), expected)
 
 
+def test_one_engine_for_any_variables_and_data() -> None:
+    """What it keeps between calls is used for the same arrays only, with what they hold by then."""
+    step, first, data = example("adam")
+    second = [array + 1 for array in first]
+    foreign = {node: array.astype(array.dtype.newbyteorder(">")) for node, array in data.items()}
+    other = {node: array[::-1].copy() for node, array in data.items()}
+    index, engine = batches(4), NativeEngine()
+    scalars = step.schedule(0, 4)
+    for table in (data, other, foreign, data):
+        for variables in (first, second, second, first):
+            fresh = [array.copy() for array in variables]
+            results = [
+                (e.run(step, own, table, index=index, scalars=scalars, interrupt=Interrupt()), own)
+                for e, own in ((engine, variables), (NativeEngine(), fresh))
+            ]
+            assert_same(*results)
+            for array in table.values():
+                array[...] = array[::-1].copy()
+
+
 @pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
 def test_the_same_bits_for_any_number_of_threads(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "WORK_PER_THREAD", 1)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from backgraph.compiler import schedule
 from backgraph.compiler.blocks import row_blocks
+from backgraph.compiler.common import common
 from backgraph.compiler.fingerprint import fingerprint
 from backgraph.compiler.guards import Guards, guards
 from backgraph.compiler.inline import inline
@@ -44,6 +45,7 @@ class Pass:
 
 PASSES: tuple[Pass, ...] = (
     Pass("inline", inline, "no index map is in memory unless it must be"),
+    Pass("common", common, "no costly function is computed twice of the same elements in maps"),
     Pass("reorder", schedule.reorder, "operands of maps come before reductions"),
     Pass("fuse", schedule.fuse, "maps of one place run together"),
     Pass("pack", schedule.pack, "every contraction reads vectors of columns"),

@@ -41,7 +41,7 @@ class Simplified:
 def simplified(outputs: Sequence[Node], rules: tuple[Rule, ...]) -> Simplified:
     """`outputs` rewritten by `rules` until none applies.
 
-    A rule may refuse because an inner result has another use, and that use may vanish; then there is another pass.
+    A rule may be refused because an inner result has another use; where that use has vanished, there is another pass.
     """
     nodes = tuple(outputs)
     new = {node: node for node in topological_order(nodes)}
@@ -51,8 +51,23 @@ def simplified(outputs: Sequence[Node], rules: tuple[Rule, ...]) -> Simplified:
         new = {old: run.normal_form(node) for old, node in new.items()}
         nodes = tuple(run.normal[node] for node in nodes)
         trace += run.steps
-        if not (run.refused and run.steps):
+        uses = _uses(nodes)
+        vanished = (_alone(pattern, node, uses) for pattern, node in run.refused if run.normal[node] is node)
+        if not (run.steps and any(vanished)):
             return Simplified(nodes, new, tuple(trace))
+
+
+def _uses(outputs: Sequence[Node]) -> Counter[Node]:
+    """How often each node is an operand or an output."""
+    uses = Counter(outputs)
+    for node in topological_order(outputs):
+        uses.update(node.inputs)
+    return uses
+
+
+def _alone(pattern: Pattern, node: Node, uses: Counter[Node]) -> bool:
+    """Whether the inner results of what matched have no other use."""
+    return all(uses[each] <= 1 for each in inner(pattern, node))
 
 
 @functools.lru_cache(maxsize=16)
@@ -89,12 +104,9 @@ class _Pass:
         self.normal: dict[Node, Node] = {}
         self.became: dict[Node, Node] = {}
         self.steps: list[Step] = []
-        self.refused = False
-        order = topological_order(outputs)
-        self.uses = Counter(outputs)
-        for node in order:
-            self.uses.update(node.inputs)
-        for node in order:
+        self.refused: list[tuple[Pattern, Node]] = []
+        self.uses = _uses(outputs)
+        for node in topological_order(outputs):
             result = self.normal_form(node)
             if result is not node:
                 self.uses[result] += self.uses[node]
@@ -131,8 +143,8 @@ class _Pass:
             after = rule.apply(pattern, node)
             if after is None or after is node:
                 continue
-            if rule.alone and any(self.uses[each] > 1 for each in inner(pattern, node)):
-                self.refused = True
+            if rule.alone and not _alone(pattern, node, self.uses):
+                self.refused.append((pattern, node))
                 continue
             self.steps.append(Step(rule, node, after))
             return after

@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from backgraph.errors import BackgraphError
 from backgraph.language.dims import as_shape
@@ -87,8 +87,7 @@ class Text:
 ANY = "*"
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A hole, a literal, or a card over patterns; `fields` are (field of the card, parameter hole).
 
     The card ANY is every elementwise one; its only field is the card itself.
@@ -274,9 +273,9 @@ def _orders(pattern: Pattern) -> Iterator[Pattern]:
         yield pattern
         return
     for inputs in product(*(list(_orders(part)) for part in pattern.inputs)):
-        yield pattern if inputs == pattern.inputs else dataclasses.replace(pattern, inputs=inputs)
+        yield pattern if inputs == pattern.inputs else pattern._replace(inputs=inputs)
         if pattern.commutative and inputs[::-1] != inputs:
-            yield dataclasses.replace(pattern, inputs=inputs[::-1])
+            yield pattern._replace(inputs=inputs[::-1])
 
 
 def _match(pattern: Pattern, node: Node, bound: Bound) -> bool:

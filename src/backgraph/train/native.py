@@ -8,8 +8,10 @@ that variables are as `Engine.run` promises.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from threading import Lock
 from typing import Any
 
@@ -55,6 +57,7 @@ class NativeEngine:
     ) -> None:
         self.threads, self.target, self.level = threads, target, level
         self.memory = None if memory is None else byte_count(memory)
+        self.bound: Bound | None = None
 
     def run(
         self,
@@ -67,18 +70,26 @@ class NativeEngine:
         interrupt: Interrupt,
     ) -> Array:
         """As `Engine.run` says."""
-        loop = self.loop(step, data, index.shape[1])
-        own = blocks(variables) or variables
+        # Taken while it is in use: calls of another thread with this engine find none, and make their own.
+        bound, self.bound = self.bound, None
+        if bound is None or not bound.is_of(step, variables, data):
+            bound = Bound(self.loop(step, data, index.shape[1]), step, variables, data)
+        outputs = self._finite(bound, index, scalars, interrupt)
+        self.bound = bound
+        return outputs
+
+    def _finite(self, bound: Bound, index: Array, scalars: Array, interrupt: Interrupt) -> Array:
+        """The outputs of the steps before the first one that goes wrong; variables as they were before that one."""
+        own = bound.blocks
         before = [each.copy() for each in own]
-        outputs, fault = loop(variables, data, index, scalars, interrupt=interrupt, threads=self.threads)
+        outputs, fault = bound(index, scalars, interrupt=interrupt, threads=self.threads)
         good = min(_finite_steps(outputs), len(outputs) if fault is None else fault[0])
         if good == len(outputs) and _are_finite(own):
             return outputs
         for steps in range(good, -1, -1):
             for each, old in zip(own, before, strict=True):
                 each[...] = old
-            again = index[:steps], scalars[:steps]
-            outputs, _ = loop(variables, data, *again, interrupt=interrupt, threads=self.threads)
+            outputs, _ = bound(index[:steps], scalars[:steps], interrupt=interrupt, threads=self.threads)
             if _are_finite(own):
                 break
         if fault is not None and fault[0] == len(outputs):
@@ -106,6 +117,8 @@ class NativeEngine:
 
 KEPT = 8
 """Loops that are kept."""
+LARGEST_KEPT = 1 << 22
+"""Bytes of an arena up to which a call is kept for the next one: of larger ones a step takes longer than making it."""
 _LOOPS: dict[Any, NativeLoop] = {}
 _LOCK = Lock()
 
@@ -170,33 +183,16 @@ class NativeLoop:
         """Run the steps of `index`; returns the outputs of those that were done, and the first of these steps that
         computed an index outside its range, with the error, or None.
         """
-        (steps, rows), guards = index.shape, self.compiled.guards
-        outputs = self.compiled.outputs[: len(self.step.outputs)]
-        given = {value: np.zeros(steps, value.dtype) for value in (*outputs, *guards.values)}
-        moves = {value: column.itemsize for value, column in given.items()}
-        table = plain(index, "int64")
-        given[self.value[self.index]], moves[self.value[self.index]] = table, rows * table.itemsize
+        return Bound(self, self.step, variables, data)(index, scalars, interrupt=interrupt, threads=threads)
+
+    def by_step(self, index: Array, scalars: Array) -> dict[Value, Array]:
+        """What steps bring with them and leave behind: arrays with a row, or a number, for each step."""
+        steps, outputs = len(index), self.compiled.outputs[: len(self.step.outputs)]
+        table = {value: np.zeros(steps, value.dtype) for value in (*outputs, *self.compiled.guards.values)}
+        table[self.value[self.index]] = plain(index, "int64")
         for number, leaf in enumerate(self.step.scalars):
-            column = scalars[:, number].astype(leaf.dtype)
-            given[self.value[leaf]], moves[self.value[leaf]] = column, column.itemsize
-        given |= {value: plain(data[leaf], leaf.dtype) for value, leaf in self.tables.items()}
-        given |= {self.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in self.step.fixed}
-        given |= {self.value[leaf]: array for leaf, array in zip(self.step.variables, variables, strict=True)}
-        guards.before(given | {self.value[self.index]: table.reshape(-1)}, {ROWS: rows}, {ROWS: index.size})
-        pace, done = self.pace(threads or available_processors(), steps, rows), 0
-        while done < steps:
-            count, some = pace.next(steps - done)
-            piece = given | {value: given[value][done : done + some] for value in moves}
-            call = Call(self.compiled, piece, {ROWS: rows}, moves, threads=count, memory=self.memory)
-            self.arena_bytes = call.arena_bytes
-            begin = time.perf_counter()
-            whole = call(self.native, some, rows, interrupt)
-            done += whole
-            if whole < some:
-                break
-            pace.took(count, some, time.perf_counter() - begin)
-        columns = np.stack([given[value] for value in outputs], axis=1)
-        return columns[:done].astype("float64"), guards.fault(given, {ROWS: rows}, done)
+            table[self.value[leaf]] = scalars[:, number].astype(leaf.dtype)
+        return table
 
     def pace(self, limit: int, steps: int, rows: int) -> Pace:
         """What steps of minibatches of so many rows have taken, in calls of about so many steps."""
@@ -208,6 +204,69 @@ class NativeLoop:
             suggested = number_of_threads(self.compiled, {ROWS: rows}, limit, steps)
             found = self.paces[key] = Pace(limit, suggested)
         return found
+
+
+class Bound:
+    """A native loop with the variables and data of a training: what holds from call to call is worked out once.
+
+    It holds them; and calls, where they need little memory, with their tables of addresses.
+    """
+
+    def __init__(self, loop: NativeLoop, step: Step, variables: Sequence[Array], data: Mapping[Node, Array]) -> None:
+        self.loop, self.step, self.variables = loop, step, tuple(variables)
+        self.data = {leaf: data[leaf] for leaf in (*step.rows, *step.fixed)}
+        self.blocks = blocks(variables) or self.variables
+        self.given = {value: plain(data[leaf], leaf.dtype) for value, leaf in loop.tables.items()}
+        self.given |= {loop.value[leaf]: plain(data[leaf], leaf.dtype) for leaf in step.fixed}
+        self.copied = any(given is not own for given, own in zip(self.given.values(), self.data.values(), strict=True))
+        self.given |= {loop.value[leaf]: array for leaf, array in zip(step.variables, variables, strict=True)}
+        self.calls: dict[tuple[int, int], Call] = {}
+
+    def is_of(self, step: Step, variables: Sequence[Array], data: Mapping[Node, Array]) -> bool:
+        """Whether it would be made of these again: the same objects, and none had to be copied, for that may change."""
+        return (
+            self.step is step and not self.copied
+            and all(mine is other for mine, other in zip_longest(self.variables, variables))
+            and all(data.get(leaf) is array for leaf, array in self.data.items())
+        )  # fmt: skip
+
+    def __call__(
+        self, index: Array, scalars: Array, *, interrupt: Interrupt | None = None, threads: int | None = None
+    ) -> tuple[Array, tuple[int, BackgraphError] | None]:
+        """As `NativeLoop` says."""
+        loop, (steps, rows) = self.loop, index.shape
+        moving, guards = loop.by_step(index, scalars), loop.compiled.guards
+        place = loop.value[loop.index]
+        guards.before(self.given | {place: moving[place].reshape(-1)}, {ROWS: rows}, {ROWS: index.size})
+        pace, done = loop.pace(threads or available_processors(), steps, rows), 0
+        while done < steps:
+            count, some = pace.next(steps - done)
+            piece = {value: array[done : done + some] for value, array in moving.items()}
+            call = self.call(count, rows, piece)
+            begin = time.perf_counter()
+            whole = call(loop.native, some, rows, interrupt)
+            done += whole
+            if whole < some:
+                break
+            pace.took(count, some, time.perf_counter() - begin)
+        columns = np.stack([moving[value] for value in loop.compiled.outputs[: len(loop.step.outputs)]], axis=1)
+        return columns[:done].astype("float64"), guards.fault(self.given | moving, {ROWS: rows}, done)
+
+    def call(self, threads: int, rows: int, piece: dict[Value, Array]) -> Call:
+        """A call for minibatches of so many rows, of the steps that bring `piece`, which the caller holds."""
+        call = self.calls.get((threads, rows))
+        if call is not None:
+            call.put([call.places.get(value, ()) for value in piece], piece.values())
+            return call
+        strides = {value: array.itemsize * math.prod(array.shape[1:]) for value, array in piece.items()}
+        call = Call(
+            self.loop.compiled, self.given | piece, {ROWS: rows}, strides, threads=threads, memory=self.loop.memory
+        )
+        self.loop.arena_bytes = call.arena_bytes
+        if call.arena_bytes <= LARGEST_KEPT:
+            call.given = self.given
+            self.calls[threads, rows] = call
+        return call
 
 
 def _sizes(step: Step, data: Mapping[Node, Array]) -> dict[str, int]:

@@ -133,6 +133,8 @@ def training_step(
     for theta, g in zip(parameters, clip(simplified) if clip else simplified, strict=True):
         own = optimizer if decayed is None or theta in decayed else optimizer.without_decay()
         changes += _changes(theta, g, own, scalars)
+    news = simplify([change.new for change in changes], UPDATE_RULES).nodes
+    changes = [replace(change, new=new) for change, new in zip(changes, news, strict=True)]
     changes.sort(key=lambda change: change.start is not None)
     anew = (*scalars.values(), *timed)
     data = _data([*outputs, *(change.new for change in changes)], {*anew, *(c.old for c in changes)})
@@ -165,8 +167,7 @@ def _changes(theta: Node, g: Node, optimizer: Optimizer, scalars: Mapping[str, N
     start = optimizer.state(theta)
     state = {name: variable(f"{name} of {theta.op}", theta.shape, theta.dtype, "state") for name in start}
     new_theta, new_state = optimizer.step(theta, g, state, scalars)
-    news = simplify([new_theta, *(new_state[name] for name in state)], UPDATE_RULES).nodes
-    olds = [theta, *state.values()]
+    olds, news = [theta, *state.values()], [new_theta, *(new_state[name] for name in state)]
     return [Change(old, new, theta, n) for old, new, n in zip(olds, news, [None, *start.values()], strict=True)]
 
 
