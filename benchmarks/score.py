@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def in_order(rows: list[Row], sets: Sequence[str]) -> list[Row]:
+    """By set and contestant, in whatever order they were measured."""
+    names = list(CONTESTANTS)
+    return sorted(rows, key=lambda row: (sets.index(row["data"]), names.index(row.get("contestant", "backgraph"))))
+
+
 def main() -> None:
     """Measure what is missing, print the tables, and write the section and the picture."""
     options = arguments()
@@ -222,7 +229,7 @@ def main() -> None:
     runs.firsts(chosen)
     runs.fits(wanted(chosen, options.peers.split(","), seeds), options.limit)
     runs.races([name for name in chosen if name in EPOCHS], min(seeds, options.races))
-    rows = [row for row in runs.rows if row["data"] in chosen]
+    rows = in_order([row for row in runs.rows if row["data"] in chosen], chosen)
     print(score_table(rows), verdict(rows), race_table(rows), sep="\n\n")
     if options.write:
         write(options.write, rows, options.remark)

@@ -1,7 +1,8 @@
 """Time of one training step against the peers: `python -m benchmarks.step [--threads 2] [--peers "jax scan"]`.
 
 Contestants run in processes of their own, pinned to as many processors as they may have threads, and alternate A B A B;
-what counts is the median of the ratios of neighbours. All must first reach the same loss and weights after 20 steps.
+what counts is the median of the ratios of neighbours. All must first reach the same loss and weights after 20 steps; a
+peer that does not is left out of that row, which the page tells, as long as most peers do.
 """
 
 from __future__ import annotations
@@ -126,37 +127,64 @@ class Contestant:
         self.process.wait()
 
 
-def measure(
-    problem: Problem, names: Sequence[str], turns: int, steps: int
-) -> tuple[dict[str, list[float]], dict[str, int | None]]:
-    """Microseconds a step in each turn, and MiB at most, for each contestant."""
+@dataclass(frozen=True)
+class Measured:
+    """Of each contestant, microseconds a step in each turn and MiB at most; of each that was left out, why."""
+
+    times: dict[str, list[float]]
+    memory: dict[str, int | None]
+    left_out: dict[str, str]
+
+
+def measure(problem: Problem, names: Sequence[str], turns: int, steps: int) -> Measured:
+    """The contestants that reach the same weights, in turns."""
     with tempfile.TemporaryDirectory() as folder:
         contestants = [Contestant(name, replace(problem, folder=folder)) for name in names]
-        agree(contestants, problem)
+        left_out = disagreeing(contestants, problem)
+        for each in [each for each in contestants if each.name in left_out]:
+            contestants.remove(each)
+            each.close()
         for each in contestants:
             each.ask(str(steps))
-        times: dict[str, list[float]] = {name: [] for name in names}
+        times: dict[str, list[float]] = {each.name: [] for each in contestants}
         for _ in range(turns):
             for each in contestants:
                 times[each.name].append(float(each.ask(str(steps))) / steps * 1e6)
         memory = {each.name: each.ask("") for each in contestants}
         for each in contestants:
             each.close()
-    return times, memory
+    return Measured(times, memory, left_out)
 
 
-def agree(contestants: Sequence[Contestant], problem: Problem) -> None:
+def disagreeing(contestants: Sequence[Contestant], problem: Problem) -> dict[str, str]:
+    """The peers that do not do what the first contestant does, and what they do.
+
+    Raises SystemExit where that is not the smaller part of them: then it may be the first who is wrong.
+    """
+    first, *peers = contestants
+    found = {each.name: difference(first, each, problem) for each in peers}
+    wrong = {name: text for name, text in found.items() if text is not None}
+    if wrong and 2 * len(wrong) >= len(peers):
+        raise SystemExit(f"{len(wrong)} of {len(peers)} peers do not agree with {first.name}: {told(wrong)}")
+    return wrong
+
+
+def told(left_out: Mapping[str, str]) -> str:
+    """Each with its reason."""
+    return "; ".join(f"{name} ({why})" for name, why in left_out.items())
+
+
+def difference(first: Contestant, other: Contestant, problem: Problem) -> str | None:
     """All must have the same loss after 20 steps, and weights that went the same way: a kink of relu may part them."""
-    start, first = problem.arrays()[2:], list(contestants[0].weights.values())
-    for each in contestants[1:]:
-        given = list(each.weights.values())
-        losses = [fit(problem, weights) for weights in (first, given)]
-        if not math.isclose(*losses, rel_tol=SAME_LOSS):
-            raise SystemExit(f"{each.name}: the loss after 20 steps is {losses[1]:.6g}, not {losses[0]:.6g}")
-        for number, (w, other, old) in enumerate(zip(first, given, start, strict=True), 1):
-            apart = float(np.linalg.norm(other - w) / np.linalg.norm(w - old))
-            if not apart <= SAME_WAY:
-                raise SystemExit(f"{each.name}: after 20 steps W{number} is off by {apart:.1e} of the way it went")
+    start, ours, theirs = problem.arrays()[2:], list(first.weights.values()), list(other.weights.values())
+    losses = [fit(problem, weights) for weights in (ours, theirs)]
+    if not math.isclose(*losses, rel_tol=SAME_LOSS):
+        return f"the loss after 20 steps is {losses[1]:.6g}, not {losses[0]:.6g}"
+    for number, (w, v, old) in enumerate(zip(ours, theirs, start, strict=True), 1):
+        apart = float(np.linalg.norm(v - w) / np.linalg.norm(w - old))
+        if not apart <= SAME_WAY:
+            return f"after 20 steps W{number} is off by {apart:.1e} of the way it went"
+    return None
 
 
 def fit(problem: Problem, weights: Sequence[Any], rows: int = 256) -> float:
@@ -184,8 +212,8 @@ turn it is not are stopped (SIGSTOP); the ratio is
 the time of the best peer over ours, the median over turns of the ratios of neighbours, with its quartiles: above 1 we
 are faster. GFLOP/s are ours, of the products alone, and their part of the peak of the same processors: a loop of fused
 multiply-adds that stays in registers, the best of {peaks} tries before each row. MiB is the most memory that the
-process of each contestant ever had, its libraries included. — is a peer that cannot do the same mathematics. Written by
-`python -m benchmarks.step`.
+process of each contestant ever had, its libraries included. — is a peer that cannot do the same mathematics, or was
+left out because it did not, which is told below the table. Written by `python -m benchmarks.step`.
 
 All contestants first reached the same loss after 20 steps, to 1e-4, and weights that are apart by less than 2 % of the
 way they went; equal mathematics gives 1e-6 to 3e-5, but a sum before a relu may fall on either side of 0 by rounding.
@@ -235,6 +263,7 @@ class Table:
     def __init__(self, names: Sequence[str], peak: Peak) -> None:
         self.names, self.peak, self.logs = names, peak, list[float]()
         self.kept: list[tuple[str, float]] = []
+        self.left_out: list[str] = []
         self.memory = [f"| MiB | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         self.shown: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
         self.add(
@@ -252,8 +281,9 @@ class Table:
         """All lines, with the peak as it is known now."""
         return [self.peak.share(*each) for each in self.kept]
 
-    def row(self, shape: Shape, found: Mapping[str, list[float]]) -> None:
-        """The row of a shape: medians, the ratio of the best peer, and what part of the peak that is."""
+    def row(self, shape: Shape, measured: Measured) -> None:
+        """The rows of a shape: medians, the ratio of the best peer, what part of the peak that is; and the memory."""
+        found = measured.times
         middle = {name: statistics.median(times) for name, times in found.items()}
         ratios = {n: quartiles([b / a for a, b in zip(found["backgraph"], found[n], strict=True)]) for n in found}
         low, ratio, high = min((r for n, r in ratios.items() if n != "backgraph"), key=lambda each: each[1])
@@ -264,16 +294,17 @@ class Table:
         cells = [f"{middle[n]:.1f}" if n in middle else "—" for n in self.names]
         cells.append(f"{ratio:.2f} ({low:.2f}–{high:.2f})")
         self.add(f"| {shape} | " + " | ".join(cells) + " |", reached)
-
-    def peaks(self, shape: Shape, memory: Mapping[str, int | None]) -> None:
-        """The row of a shape in the table of memory."""
-        cells = [f"{memory[name]}" if memory.get(name) is not None else "—" for name in self.names]
-        self.memory.append(f"| {shape} | " + " | ".join(cells) + " |")
+        memory = [f"{mebi}" if (mebi := measured.memory.get(name)) is not None else "—" for name in self.names]
+        self.memory.append(f"| {shape} | " + " | ".join(memory) + " |")
+        if measured.left_out:
+            self.left_out.append(f"* {shape}: left out: {told(measured.left_out)}.")
 
     def end(self) -> None:
-        """The mean of all rows, and the memory."""
+        """The mean of all rows, who was left out, and the memory."""
         mean = math.exp(statistics.mean(self.logs))
         self.add(f"\nGeometric mean of the ratio of the best peer to backgraph: {mean:.2f}\n")
+        for line in [*self.left_out, ""] if self.left_out else []:
+            self.add(line)
         for line in self.memory:
             self.add(line)
 
@@ -313,9 +344,7 @@ def filled(options: argparse.Namespace, names: Sequence[str], rows: Sequence[int
         steps = max(2, min(4000, int(6e9 / (work(shape) + 5e5))))
         able_ones = [name for name in names if able(name, problem)]
         peak.measure()
-        times, memory = measure(problem, able_ones, options.turns, steps)
-        table.row(shape, times)
-        table.peaks(shape, memory)
+        table.row(shape, measure(problem, able_ones, options.turns, steps))
     table.end()
     return table
 

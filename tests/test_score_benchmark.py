@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.score import missing, wanted
+from benchmarks.score import in_order, missing, wanted
 from benchmarks.score_data import fashion, gaps
 from benchmarks.score_page import race_table, results, score_table, verdict
 from benchmarks.score_picture import curves, duration, lowest
@@ -41,6 +41,12 @@ def test_fits_of_the_first_seed_come_first_and_those_known_or_too_slow_are_left_
     assert ("a", "backgraph", None, 0) not in left
     assert ("a", "backgraph", None, 2) in left
     assert not [key for key in left if key[:2] == ("a", "HistGradientBoosting")]
+
+
+def test_rows_stand_in_the_order_of_sets_and_contestants() -> None:
+    keys = [("digits", "LightGBM"), ("digits", "backgraph"), ("wine", None), ("wine", "PyTorch"), ("digits", None)]
+    rows = [{"data": data} | ({"contestant": name} if name else {}) for data, name in keys]
+    assert in_order(rows, ["wine", "digits"]) == [rows[n] for n in (2, 3, 1, 4, 0)]
 
 
 def test_the_table_has_means_medians_and_the_number_of_seeds() -> None:

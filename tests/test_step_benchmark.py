@@ -12,7 +12,19 @@ import pytest
 
 from benchmarks.contestants import CONTESTANTS, Problem, able, peak_mebibytes
 from benchmarks.sections import write_section
-from benchmarks.step import GROUPS, SHAPES, Peak, Shape, Table, agree, chosen_groups, fit, quartiles, work
+from benchmarks.step import (
+    GROUPS,
+    SHAPES,
+    Measured,
+    Peak,
+    Shape,
+    Table,
+    chosen_groups,
+    disagreeing,
+    fit,
+    quartiles,
+    work,
+)
 
 
 def test_the_work_of_one_hidden_layer_is_that_of_the_design() -> None:
@@ -24,7 +36,8 @@ def test_the_work_of_one_hidden_layer_is_that_of_the_design() -> None:
 def test_a_row_gives_the_ratio_to_the_best_peer(capsys: pytest.CaptureFixture[str]) -> None:
     peak = Peak("float32", 1, best=100.0)
     table = Table(["backgraph", "near", "far", "unable"], peak)
-    table.row(SHAPES[0], {"backgraph": [1.0, 2.0, 4.0], "near": [2.0, 4.0, 8.0], "far": [9.0, 9.0, 9.0]})
+    times = {"backgraph": [1.0, 2.0, 4.0], "near": [2.0, 4.0, 8.0], "far": [9.0, 9.0, 9.0]}
+    table.row(SHAPES[0], Measured(times, {"backgraph": 7, "near": None}, {"unable": "the loss is nan"}))
     table.end()
     reached = work(SHAPES[0]) / 2.0 / 1e3
     assert table.lines[2].endswith(f" {reached:.0f} | {reached / 100:.0%} |")
@@ -33,6 +46,8 @@ def test_a_row_gives_the_ratio_to_the_best_peer(capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     assert "| 2.0 | 4.0 | 9.0 | — | 2.00 (2.00–2.00) |" in printed
     assert "Geometric mean of the ratio of the best peer to backgraph: 2.00" in printed
+    assert f"* {SHAPES[0]}: left out: unable (the loss is nan)." in printed
+    assert f"| {SHAPES[0]} | 7 | — | — | — |" in printed
     assert table.shown["unable"] == []
 
 
@@ -66,21 +81,25 @@ def test_a_contestant_tells_the_memory_of_its_own_program() -> None:
 
 
 def ended(name: str, weights: list[Any]) -> Any:
-    """What `agree` looks at."""
+    """What `disagreeing` looks at."""
     return SimpleNamespace(name=name, weights={f"arr_{n}": w for n, w in enumerate(weights)})
 
 
-def test_contestants_that_went_another_way_do_not_agree() -> None:
+def test_contestants_that_went_another_way_are_left_out_unless_they_are_many() -> None:
     problem = Problem(16, (5, 8, 3), 1, "", dtype="float64")
     start = problem.arrays()[2:]
     reached = [w + 0.01 * np.sign(w) for w in start]
     near = [w + 1e-6 * (w - old) for w, old in zip(reached, start, strict=True)]
-    turned = [old + (w - old)[::-1] for w, old in zip(reached, start, strict=True)]
-    agree([ended("a", reached), ended("b", near)], problem)
-    with pytest.raises(SystemExit, match="after 20 steps"):
-        agree([ended("a", reached), ended("b", turned)], problem)
-    with pytest.raises(SystemExit, match="loss"):
-        agree([ended("a", reached), ended("b", [w * np.nan for w in reached])], problem)
+    scaled = [reached[0] * 1.5, reached[1] / 1.5]  # the same function of the inputs, as relu(1.5 u) = 1.5 relu(u)
+    ours, same = ended("ours", reached), [ended(name, near) for name in "abc"]
+    other, poisoned = ended("other", scaled), ended("poisoned", [w * np.nan for w in reached])
+    assert disagreeing([ours], problem) == disagreeing([ours, *same], problem) == {}
+    assert "after 20 steps W1 is off" in disagreeing([ours, *same, other], problem)["other"]
+    assert "loss after 20 steps is nan" in disagreeing([ours, *same, other, poisoned], problem)["poisoned"]
+    with pytest.raises(SystemExit, match=r"2 of 4 peers do not agree with ours: other \(.*\); poisoned \("):
+        disagreeing([ours, *same[1:], other, poisoned], problem)
+    with pytest.raises(SystemExit, match="1 of 1"):
+        disagreeing([ours, other], problem)
 
 
 def test_the_loss_of_nothing_learnt_is_that_of_guessing() -> None:
